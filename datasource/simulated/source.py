@@ -1,0 +1,80 @@
+"""Runs the simulated gateway beside whoever serves what it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from datasource.simulated.gateway import SimulatedGateway
+from datasource.tracker import Tracker
+
+__all__ = ["SimulatedSource"]
+
+_SAS_AT_ONCE = 64
+"""SAs between two turns of the event loop: about a millisecond of work."""
+_HAPPENINGS_AT_ONCE = 16
+"""A happening may be a whole peer that comes up: these are about a millisecond, too."""
+_REST = 4.0
+"""Seconds of rest for each second of work, so that a fifth of a processor is the most it takes."""
+_SOONEST = 0.1
+"""Seconds between two passes that somebody asked for."""
+
+
+class SimulatedSource:
+    """Keeps a tracker up to date with a simulated gateway.
+
+    Args:
+        gateway: made with the same tracker.
+        tracker: who is told.
+        clock: gives seconds, of the clock that the gateway was started by.
+        interval: seconds between two passes over all SAs, more where they take long.
+    """
+
+    def __init__(
+        self,
+        gateway: SimulatedGateway,
+        tracker: Tracker,
+        clock: Callable[[], float],
+        *,
+        interval: float = 1.0,
+    ) -> None:
+        self.ready = asyncio.Event()
+        """Set when all SAs have been listed once."""
+        self._gateway = gateway
+        self._tracker = tracker
+        self._clock = clock
+        self._interval = interval
+        self._wanted = asyncio.Event()
+
+    def refresh(self) -> None:
+        """Ask for a pass soon. To be called as often as one likes."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            self._wanted.clear()
+            began = self._clock()
+            await self._pass(began)
+            self.ready.set()
+            rest = max(_REST * (self._clock() - began), _SOONEST)
+            await asyncio.sleep(rest)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(self._interval - rest, 0)):
+                    await self._wanted.wait()
+
+    async def _pass(self, now: float) -> None:
+        caught_up = False
+        while not caught_up:
+            caught_up = self._gateway.advance(now, at_most=_HAPPENINGS_AT_ONCE)
+            await asyncio.sleep(0)
+        listing = self._tracker.list()
+        sas = 0
+        for ike in self._gateway.listing(now):
+            sas += 1 + len(ike.children)
+            if sas > _SAS_AT_ONCE:
+                await asyncio.sleep(0)
+                sas = 1 + len(ike.children)
+            listing.add(now, ike)
+        listing.end(now, waited=True)
