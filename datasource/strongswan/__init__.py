@@ -1,0 +1,6 @@
+"""strongSwan as a data source, over its VICI socket.
+
+From the wire up: ``packet`` (codec), ``link`` (a connection), ``convert`` (messages to security
+associations), ``ike_log`` (log lines to counts), ``session`` (events to reports to the tracker) and
+``source`` (the connections, their failures and the polling).
+"""

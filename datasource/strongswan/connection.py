@@ -1,0 +1,53 @@
+"""What an SA itself does not tell, and its connection's configuration does (VICI's list-conns)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from datasource.model import AuthMethod
+from datasource.strongswan.fields import ConvertError, number, section, subsections, text
+from datasource.strongswan.packet import Message
+
+__all__ = ["UNKNOWN_CONNECTION", "Connection", "parse_connection"]
+
+_AUTH_METHODS = {
+    "pre-shared key": AuthMethod.PRE_SHARED_KEY,
+    "public key": AuthMethod.SIGNATURE,
+    "EAP": AuthMethod.EAP,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection of the configuration."""
+
+    lifetime: int | None = None
+    """Seconds after which an IKE SA is replaced, by rekeying or reauthentication."""
+    auth_method: AuthMethod | None = None
+    """Of the peer, in its first round."""
+    rekey_octets: Mapping[str, int | None] = field(default_factory=dict)
+    """By the name of the child."""
+
+
+UNKNOWN_CONNECTION = Connection()
+
+
+def parse_connection(name: str, fields: Message) -> Connection:
+    """Convert a connection of list-conns.
+
+    Raises:
+        ConvertError: it is malformed.
+    """
+    try:
+        times = (number(fields, "reauth_time", 0), number(fields, "rekey_time", 0))
+        return Connection(
+            lifetime=min((time for time in times if time), default=None),
+            auth_method=_AUTH_METHODS.get(text(section(fields, "remote-1"), "class", "")),
+            rekey_octets={
+                child: number(config, "rekey_bytes", 0) or None
+                for child, config in subsections(section(fields, "children"))
+            },
+        )
+    except ConvertError as error:
+        raise error.of(f"connection {name}") from None

@@ -1,0 +1,229 @@
+"""charon's log lines (VICI's ``log`` events), to counts of IKE messages and hints.
+
+No command tells these. The wording is that of strongSwan 5.9.8: a daemon that words a line in
+another way loses that line's counts, and nothing else.
+
+A line is read on its own, but for two things. Whether a refused CREATE_CHILD_SA was about a child
+or an IKE SA is told by the request before it only; and a message whose integrity check fails is
+then said not to be decrypted either, which must not count twice.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+
+from datasource.model import NO_IKE_TRAFFIC, IkeTraffic, NegotiationMode
+from datasource.strongswan.packet import Message
+
+__all__ = ["Hint", "IkeLog", "LogLine", "Termination"]
+
+_MAX_ASKED = 10_000
+
+_PACKET = re.compile(r"(sending|received) packet: from .* \((\d{1,9}) bytes\)")
+_EXCHANGE = re.compile(r"(generating|parsed) ([A-Z0-9_]+) (request|response) (\d+) \[ (.*)\]")
+_CHILD_DELETE = re.compile(r"(sending|received) DELETE for (?:ESP|AH) CHILD_SA ")
+_TERMINATE = re.compile(r"vici terminate (IKE_SA|CHILD_SA) (?:'(.*)'|#(\d{1,10}))", re.DOTALL)
+_INTEGRITY = re.compile(r"verifying .* integrity failed")
+_HASH = ("received HASH payload does not match", "calculated HASH does not match HASH payload")
+_XAUTH = re.compile(r"XAuth authentication of '.*' (?:\(myself\) )?failed", re.DOTALL)
+_HALF_OPEN = ("deleting half open IKE_SA", "destroying IKE_SA in state CONNECTING")
+
+_MODES = {"ID_PROT": NegotiationMode.MAIN, "AGGRESSIVE": NegotiationMode.AGGRESSIVE}
+# The short names of notify payloads. IKEv1 refuses traffic selectors as an identity.
+_REJECTS = {"N(NO_PROP)", "N(TS_UNACCEPT)", "N(INVAL_ID)"}
+_INVALIDS = {"N(INVAL_SYN)"}
+
+
+class Hint(enum.Enum):
+    """What a line tells of the IKE SA that it is about."""
+
+    INITIATING = enum.auto()
+    DELETING = enum.auto()
+    """This side or the peer is deleting it."""
+    PEER_DELETES = enum.auto()
+    PEER_LOST = enum.auto()
+    SETUP_FAILED = enum.auto()
+    """It ended before it was up, and no other event says so."""
+    SHUTDOWN = enum.auto()
+    """The daemon is being stopped; of no IKE SA."""
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    """An operator asked for SAs to be terminated: by a name of the configuration or an id."""
+
+    child: bool
+    """A child SA, not an IKE SA."""
+    name: str | None
+    id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """What one line tells; ``sa_id`` is 0 where it is about no IKE SA."""
+
+    sa_id: int
+    traffic: IkeTraffic = NO_IKE_TRAFFIC
+    mode: NegotiationMode | None = None
+    hint: Hint | None = None
+    failure: str | None = None
+    """A field of :class:`~datasource.model.IkeFailures`."""
+    termination: Termination | None = None
+
+
+class IkeLog:
+    """Reads log events, in their order."""
+
+    def __init__(self) -> None:
+        # The message ids of CREATE_CHILD_SA requests that were about a child.
+        self._asked: dict[tuple[int, bool, str], bool] = {}
+        self._bad_integrity = 0
+
+    def read(self, message: Message) -> LogLine:
+        """Read one log event. What is not understood tells nothing; nothing is raised."""
+        group, line, sa = (message.get(name) for name in ("group", "msg", "ikesa-uniqueid"))
+        sa_id = int(sa) if isinstance(sa, bytes) and sa.isdigit() and len(sa) <= 10 else 0
+        if not isinstance(line, bytes):
+            return LogLine(sa_id)
+        text = line.decode("utf-8", "replace")
+        if group == b"NET":
+            return LogLine(sa_id, _packet(text))
+        if group == b"ENC":
+            return self._encoding(sa_id, text)
+        if group == b"IKE":
+            return self._ike(sa_id, text)
+        if group == b"JOB":
+            return _job(sa_id, text)
+        if group == b"CFG":
+            return LogLine(sa_id, termination=_termination(text))
+        if text.startswith(("SIGTERM received", "SIGINT received")):
+            return LogLine(sa_id, hint=Hint.SHUTDOWN)
+        return LogLine(sa_id)
+
+    def _encoding(self, sa_id: int, text: str) -> LogLine:
+        if match := _EXCHANGE.fullmatch(text):
+            return self._exchange(sa_id, match)
+        if _INTEGRITY.match(text):
+            self._bad_integrity = sa_id
+            return LogLine(sa_id, failure="hash_validation")
+        if text == "could not decrypt payloads":
+            known, self._bad_integrity = self._bad_integrity == sa_id != 0, 0
+            return LogLine(sa_id, failure=None if known else "decryption")
+        if text in _HASH:
+            return LogLine(sa_id, failure="hash_validation")
+        return LogLine(sa_id)
+
+    def _exchange(self, sa_id: int, match: re.Match[str]) -> LogLine:
+        verb, exchange, kind, message_id, listed = match.groups()
+        out = verb == "generating"
+        payloads = listed.split()
+        names = set(payloads)
+        counts = dict.fromkeys(("notifies", "exchanges", "rejects", "invalids"), 0)
+        counts["notifies"] = sum(payload.startswith("N(") for payload in payloads)
+        key = (sa_id, out == (kind == "request"), message_id)
+        if kind == "request" and _asks_for_child(exchange, names):
+            counts["exchanges"] = 1
+            if exchange == "CREATE_CHILD_SA":
+                self._remember(key)
+        elif self._answers_child(exchange, kind, names, key):
+            counts["rejects"] = int(bool(names & _REJECTS))
+            counts["invalids"] = int(bool(names & _INVALIDS))
+        return LogLine(
+            sa_id,
+            _exchange_traffic(counts, out=out),
+            mode=_MODES.get(exchange),
+            failure="authentication" if "N(AUTH_FAILED)" in names else None,
+        )
+
+    def _answers_child(
+        self, exchange: str, kind: str, names: set[str], key: tuple[int, bool, str]
+    ) -> bool:
+        if exchange == "INFORMATIONAL_V1":
+            # Protected by a hash: phase 1 is over (RFC 2409 section 5.7).
+            return "HASH" in names
+        if kind != "response":
+            return False
+        if exchange == "CREATE_CHILD_SA":
+            return self._asked.pop(key, False)
+        # Without these two the IKE SA itself is refused: RFC 7296 section 1.2.
+        return exchange == "IKE_AUTH" and {"IDr", "AUTH"} <= names
+
+    def _remember(self, key: tuple[int, bool, str]) -> None:
+        if len(self._asked) >= _MAX_ASKED:
+            del self._asked[next(iter(self._asked))]
+        self._asked[key] = True
+
+    def _ike(self, sa_id: int, text: str) -> LogLine:
+        if match := _CHILD_DELETE.match(text):
+            if match[1] == "sending":
+                return LogLine(sa_id, IkeTraffic(out_phase2_deletes=1))
+            return LogLine(sa_id, IkeTraffic(in_phase2_deletes=1))
+        if text in _HASH:
+            return LogLine(sa_id, failure="hash_validation")
+        if _XAUTH.match(text):
+            return LogLine(sa_id, failure="authentication")
+        return LogLine(sa_id, hint=_ike_hint(text))
+
+
+def _packet(text: str) -> IkeTraffic:
+    match = _PACKET.fullmatch(text)
+    if match is None:
+        return NO_IKE_TRAFFIC
+    octets = int(match[2])
+    if match[1] == "sending":
+        return IkeTraffic(out_octets=octets, out_packets=1)
+    return IkeTraffic(in_octets=octets, in_packets=1)
+
+
+def _asks_for_child(exchange: str, names: set[str]) -> bool:
+    if exchange == "QUICK_MODE":
+        return "SA" in names
+    return exchange in ("CREATE_CHILD_SA", "IKE_AUTH") and {"SA", "TSi"} <= names
+
+
+def _exchange_traffic(counts: dict[str, int], *, out: bool) -> IkeTraffic:
+    # An answer that goes out refuses an exchange that came in.
+    if out:
+        return IkeTraffic(
+            out_notifies=counts["notifies"],
+            out_phase2_exchanges=counts["exchanges"],
+            in_phase2_rejects=counts["rejects"],
+            in_phase2_invalids=counts["invalids"],
+        )
+    return IkeTraffic(
+        in_notifies=counts["notifies"],
+        in_phase2_exchanges=counts["exchanges"],
+        out_phase2_rejects=counts["rejects"],
+        out_phase2_invalids=counts["invalids"],
+    )
+
+
+def _ike_hint(text: str) -> Hint | None:
+    if text.startswith("initiating "):
+        return Hint.INITIATING
+    if text.startswith("received DELETE for IKE_SA"):
+        return Hint.PEER_DELETES
+    if text.startswith(("deleting IKE_SA", "sending DELETE for IKE_SA")):
+        return Hint.DELETING
+    if text.startswith("giving up after "):
+        return Hint.PEER_LOST
+    if text.startswith(("establishing IKE_SA failed", *_HALF_OPEN)):
+        return Hint.SETUP_FAILED
+    return None
+
+
+def _job(sa_id: int, text: str) -> LogLine:
+    if text.startswith("DPD check timed out"):
+        return LogLine(sa_id, hint=Hint.PEER_LOST)
+    if text.startswith(_HALF_OPEN):
+        return LogLine(sa_id, hint=Hint.SETUP_FAILED)
+    return LogLine(sa_id)
+
+
+def _termination(text: str) -> Termination | None:
+    match = _TERMINATE.fullmatch(text)
+    if match is None:
+        return None
+    return Termination(match[1] == "CHILD_SA", match[2], int(match[3]) if match[3] else None)

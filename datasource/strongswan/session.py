@@ -1,0 +1,364 @@
+"""What a strongSwan daemon says, reported to the tracker (sans-IO).
+
+In go the messages of VICI's events, of list-sas, list-conns and get-counters, each with the time.
+
+charon sends events and log lines from several threads, so that a log line may come after the event
+that it explains. Everything that an event itself tells is therefore taken from the event: above all
+why an SA ended, which its tasks tell. Only whether our side's delete was an operator's wish is in
+the log alone. So when our side deletes and no such wish was logged yet, the end is held back for a
+moment (:data:`HOLD`).
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from datasource.errors import DataSourceError
+from datasource.events import EndReason
+from datasource.model import ChildSa, IkeSa, NegotiationMode
+from datasource.strongswan.connection import Connection, parse_connection
+from datasource.strongswan.convert import Converter
+from datasource.strongswan.fields import ConvertError, number, section, subsections, text
+from datasource.strongswan.ike_log import Hint, IkeLog, Termination
+from datasource.strongswan.packet import Message
+from datasource.tracker import Listing, Tracker
+
+__all__ = ["HOLD", "OPERATOR_WINDOW", "StrongSwanSession"]
+
+HOLD = 0.25
+"""Seconds that the end of an SA waits for a log line that may explain it."""
+OPERATOR_WINDOW = 5.0
+"""Seconds for which a logged wish to terminate explains a delete."""
+_MAX_REMEMBERED = 10_000
+_MAX_TERMINATIONS = 256
+
+_UNNAMED = "(unnamed)"  # an IKE SA that is not yet known to belong to a connection
+_NEGOTIATING = ("CREATED", "CONNECTING")
+_OWN_DELETES = {b"IKE_DELETE", b"ISAKMP_DELETE", b"CHILD_DELETE", b"QUICK_DELETE"}
+# With IKEv1 a delete is an informational exchange like any other.
+_PEER_DELETES = {b"IKE_DELETE", b"CHILD_DELETE", b"INFORMATIONAL"}
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An IKE SA or a child SA that went down."""
+
+    at: float
+    name: str
+    fields: Message
+    """Of the IKE SA."""
+    sa_id: int
+    """Of the IKE SA."""
+    child: tuple[IkeSa, ChildSa] | None = None
+
+
+class StrongSwanSession:
+    """Turns what one daemon says into reports to ``tracker``.
+
+    Args:
+        tracker: gets the reports.
+        log_events: whether log events are subscribed to. Without them an end that our side asked
+            for has no known reason.
+        on_problem: told of what cannot be understood, and is left out.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        *,
+        log_events: bool = True,
+        on_problem: Callable[[DataSourceError], None] = lambda _problem: None,
+    ) -> None:
+        self._tracker = tracker
+        self._log_events = log_events
+        self._on_problem = on_problem
+        self._invalid_spis = 0
+        self._invalid_spis_before = 0
+        self._no_sa: int | None = None
+        self._handlers = {
+            "ike-updown": self._ike_updown,
+            "child-updown": self._child_updown,
+            "ike-rekey": self._ike_rekey,
+            "child-rekey": self._child_rekey,
+            "ike-update": self._ike_update,
+        }
+        self._begin()
+
+    def _begin(self) -> None:
+        self._converter = Converter(self._on_problem)
+        self._log = IkeLog()
+        self._modes: dict[int, NegotiationMode] = {}
+        self._hints: dict[int, set[Hint]] = {}
+        self._ended: dict[int, EndReason] = {}
+        self._failed: dict[int, None] = {}
+        self._terminations: collections.deque[tuple[float, Termination]] = collections.deque(
+            maxlen=_MAX_TERMINATIONS
+        )
+        self._by_operator: dict[int, None] = {}
+        self._shutdown = False
+        self._held: collections.deque[_End] = collections.deque()
+        self.wants_connections = False
+        """Whether an SA's connection is not known: list-conns should be asked again."""
+
+    # The daemon -----------------------------------------------------------------------------------
+
+    def restarted(self, now: float, reason: EndReason = EndReason.LOCAL_FAILURE) -> None:
+        """The daemon is gone, or another has taken its place."""
+        # It deleted SAs a moment ago and went: it was stopped in good order. As it stops it often
+        # does not get round to sending the log line that says so.
+        self._shutdown = True
+        self._release(now)
+        self._tracker.restarted(now, reason)
+        self._invalid_spis_before += self._invalid_spis
+        self._invalid_spis = 0
+        self._begin()
+
+    # Answers --------------------------------------------------------------------------------------
+
+    def connections(self, messages: Iterable[Message]) -> None:
+        """Take over the connections of list-conns."""
+        known = self._converter.connections
+        found: dict[str, Connection] = {}
+        for message in messages:
+            for name, fields in subsections(message):
+                try:
+                    connection = parse_connection(name, fields)
+                except ConvertError as error:
+                    self._on_problem(error)
+                    continue
+                # The same object where nothing has changed: conversion looks no further then.
+                old = known.get(name)
+                found[name] = old if old is not None and old == connection else connection
+        self._converter.connections = found
+        self.wants_connections = False
+
+    def listed(self, now: float, listing: Listing, message: Message) -> None:
+        """Take over one SA of list-sas."""
+        for name, fields in subsections(message):
+            if (sa := self._convert(name, fields)) is not None:
+                listing.add(now, sa)
+
+    def listing_ended(self) -> None:
+        """Forget the SAs that are gone. To be called after a complete listing."""
+        self._converter.listed()
+
+    def counters(self, message: Message) -> None:
+        """Take over the daemon's own counters, of get-counters."""
+        try:
+            total = section(section(message, "counters"), "")
+            count = number(total, "invalid-spi")
+        except ConvertError as error:
+            self._on_problem(error)
+            return
+        if count < self._invalid_spis:
+            self._invalid_spis_before += self._invalid_spis
+        self._invalid_spis = count
+        no_sa = self._invalid_spis_before + count
+        if no_sa != self._no_sa:
+            self._no_sa = no_sa
+            self._tracker.set_failures(no_sa=no_sa)
+
+    # Events ---------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due at the latest, if at all."""
+        return self._held[0].at + HOLD if self._held else None
+
+    def tick(self, now: float) -> None:
+        """Let go of what was held back for long enough."""
+        while self._held and self._held[0].at + HOLD <= now:
+            self._finish(now, self._held.popleft())
+
+    def event(self, now: float, event: str, message: Message) -> None:
+        """Take an event. One that is malformed is left out."""
+        self.tick(now)
+        if event == "log":
+            self._log_line(now, message)
+            return
+        handler = self._handlers.get(event)
+        if handler is None:
+            return
+        for name, fields in subsections(message):
+            try:
+                handler(now, name, fields, message)
+            except ConvertError as error:
+                self._on_problem(error.of(f"{event} of {name}"))
+
+    def _ike_updown(self, now: float, name: str, fields: Message, message: Message) -> None:
+        if "up" in message:
+            self._saw(now, name, fields)
+            return
+        sa_id = number(fields, "uniqueid")
+        if text(fields, "state") in _NEGOTIATING:
+            initiator = text(fields, "initiator", "no") == "yes"
+            self._setup_failed(now, sa_id, initiator=initiator)
+            return
+        self._end(now, _End(now, name, fields, sa_id))
+
+    def _child_updown(self, now: float, name: str, fields: Message, message: Message) -> None:
+        if "up" in message:
+            self._saw(now, name, fields)
+            return
+        ike = self._ike_of(name, fields)
+        for key, child in subsections(section(fields, "child-sas")):
+            ended = self._converter.child_sa(name, key, child)
+            self._end(now, _End(now, name, fields, ike.id, (ike, ended)))
+
+    def _ike_rekey(self, now: float, name: str, fields: Message, _message: Message) -> None:
+        old_id = number(section(fields, "old"), "uniqueid")
+        if (new := self._convert(name, section(fields, "new"))) is not None:
+            self._tracker.ike_rekeyed(now, old_id, new)
+
+    def _child_rekey(self, now: float, name: str, fields: Message, _message: Message) -> None:
+        ike = self._ike_of(name, fields)
+        for key, pair in subsections(section(fields, "child-sas")):
+            old = self._converter.child_sa(name, key, section(pair, "old"))
+            new = self._converter.child_sa(name, key, section(pair, "new"))
+            self._tracker.child_rekeyed(now, ike, old, new)
+
+    def _ike_update(self, now: float, name: str, fields: Message, message: Message) -> None:
+        # The event comes before the change, with the new addresses beside the SA (RFC 4555).
+        # Every responder behind a NAT has one while it is being negotiated.
+        if text(fields, "state") not in _NEGOTIATING:
+            new = {key: value for key, value in message.items() if isinstance(value, bytes)}
+            self._saw(now, name, {**fields, **new})
+
+    def _saw(self, now: float, name: str, fields: Message) -> None:
+        if (sa := self._convert(name, fields)) is not None:
+            self._tracker.saw(now, sa)
+
+    def _ike_of(self, name: str, fields: Message) -> IkeSa:
+        """Convert the IKE SA of an event about its children."""
+        alone = {key: value for key, value in fields.items() if key != "child-sas"}
+        return self._converter.ike_sa(name, alone, self._mode(fields))
+
+    def _convert(self, name: str, fields: Message) -> IkeSa | None:
+        if name != _UNNAMED and name not in self._converter.connections:
+            self.wants_connections = True
+        try:
+            if text(fields, "state", "") in _NEGOTIATING:
+                return None  # has no identities yet
+            return self._converter.ike_sa(name, fields, self._mode(fields))
+        except ConvertError as error:
+            self._on_problem(error)
+            return None
+
+    def _mode(self, fields: Message) -> NegotiationMode | None:
+        return self._modes.get(number(fields, "uniqueid", 0)) if self._modes else None
+
+    # Ends -----------------------------------------------------------------------------------------
+
+    def _end(self, now: float, end: _End) -> None:
+        may_be_operators = self._log_events and self._reason(end) is EndReason.NORMAL
+        if may_be_operators or any(held.sa_id == end.sa_id for held in self._held):
+            self._held.append(end)
+        else:
+            self._finish(now, end)
+
+    def _release(self, now: float) -> None:
+        while self._held:
+            self._finish(now, self._held.popleft())
+
+    def _finish(self, now: float, end: _End) -> None:
+        reason = self._reason(end)
+        if end.child is not None:
+            self._tracker.child_down(now, *end.child, reason)
+            return
+        _remember(self._ended, end.sa_id, reason)
+        self._tracker.ike_down(now, end.sa_id, reason)
+
+    def _reason(self, end: _End) -> EndReason:
+        if end.child is not None and end.sa_id in self._ended:
+            return self._ended[end.sa_id]
+        hints = self._hints.get(end.sa_id, set())
+        ours = _OWN_DELETES & (
+            _tasks(end.fields, "tasks-active") | _tasks(end.fields, "tasks-queued")
+        )
+        peers = _PEER_DELETES & _tasks(end.fields, "tasks-passive")
+        if ours and (self._shutdown or self._is_operators(end)):
+            return EndReason.OPERATOR
+        if peers:
+            return EndReason.PEER_DELETE
+        if ours:
+            return EndReason.NORMAL if self._log_events else EndReason.OTHER
+        if end.child is None and end.fields.get("state") != b"DELETING":
+            return EndReason.PEER_LOST  # nobody has asked for it
+        if Hint.PEER_LOST in hints:
+            return EndReason.PEER_LOST
+        return EndReason.PEER_DELETE if Hint.PEER_DELETES in hints else EndReason.OTHER
+
+    def _is_operators(self, end: _End) -> bool:
+        child = end.child[1] if end.child is not None else None
+        return end.sa_id in self._by_operator or any(
+            # The line may come after the event, too.
+            end.at - OPERATOR_WINDOW <= at and _names(termination, end.name, end.sa_id, child)
+            for at, termination in self._terminations
+        )
+
+    def _setup_failed(self, now: float, sa_id: int, *, initiator: bool) -> None:
+        if sa_id not in self._failed:
+            _remember(self._failed, sa_id, None)
+            self._tracker.setup_failed(now, sa_id, initiator=initiator)
+
+    # Log ------------------------------------------------------------------------------------------
+
+    def _log_line(self, now: float, message: Message) -> None:
+        line = self._log.read(message)
+        if line.failure is not None:
+            self._tracker.count_failure(line.failure)
+        if line.termination is not None:
+            self._terminations.append((now, line.termination))
+            self._release(now)
+        if line.hint is Hint.SHUTDOWN:
+            self._shutdown = True
+        if not line.sa_id:
+            return
+        if any(line.traffic):
+            self._tracker.count_ike(line.sa_id, line.traffic)
+        if line.mode is not None and line.sa_id not in self._modes:
+            _remember(self._modes, line.sa_id, line.mode)
+        if line.hint is not None:
+            self._hint(now, line.sa_id, line.hint, message)
+
+    def _hint(self, now: float, sa_id: int, hint: Hint, message: Message) -> None:
+        hints = self._hints.get(sa_id)
+        if hints is None:
+            _remember(self._hints, sa_id, hints := set())
+        hints.add(hint)
+        if hint is Hint.SETUP_FAILED:
+            self._setup_failed(now, sa_id, initiator=Hint.INITIATING in hints)
+        elif hint is Hint.DELETING:
+            # A peer that does not answer may draw out the end beyond the window.
+            name = message.get("ikesa-name", b"")
+            here = name.decode("utf-8", "replace") if isinstance(name, bytes) else ""
+            if any(
+                now - OPERATOR_WINDOW <= at and _names(termination, here, sa_id, None)
+                for at, termination in self._terminations
+            ):
+                _remember(self._by_operator, sa_id, None)
+
+
+def _names(termination: Termination, ike_name: str, ike_id: int, child: ChildSa | None) -> bool:
+    """Whether an operator's wish covers this IKE SA, or this child of it."""
+    if not termination.child:
+        return termination.id == ike_id or termination.name == ike_name
+    if child is None:
+        return False
+    return termination.id == child.id or termination.name == child.parameters.name
+
+
+def _tasks(fields: Message, name: str) -> set[bytes]:
+    value = fields.get(name)
+    return set(value) if isinstance(value, list) else set()
+
+
+def _remember(memory: dict[int, _Value], sa_id: int, value: _Value) -> None:
+    memory[sa_id] = value
+    if len(memory) > _MAX_REMEMBERED:
+        del memory[next(iter(memory))]

@@ -1,0 +1,396 @@
+"""A strongSwan daemon as a data source: its connections, their failures, and the polling.
+
+There are up to three connections: one for events, one for commands, and now and then one for a
+listing that waits for busy SAs, which may take long and must not hold up the others.
+
+The connection for events is the daemon's pulse. While it stands, the daemon is the one whose SAs
+are known. When it ends, and nobody listens at the socket any more or somebody else does, its SAs
+are gone. A daemon that only does not answer keeps its SAs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import logging
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from datasource.errors import DataSourceError
+from datasource.model import IkeFailures, IkeTraffic, IpsecTraffic
+from datasource.strongswan.fields import ConvertError, section, text
+from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
+from datasource.strongswan.packet import Message, ViciError
+from datasource.strongswan.session import StrongSwanSession
+from datasource.tracker import Tracker
+
+__all__ = [
+    "EVENTS",
+    "FAILURES_WITH_LOG",
+    "MEASURED_IKE",
+    "MEASURED_IPSEC",
+    "MIN_INTERVAL",
+    "StrongSwanSource",
+    "tracker_for",
+]
+
+MEASURED_IKE = IkeTraffic(
+    in_octets=0,
+    in_packets=0,
+    in_notifies=0,
+    in_phase2_exchanges=0,
+    in_phase2_invalids=0,
+    in_phase2_rejects=0,
+    in_phase2_deletes=0,
+    out_octets=0,
+    out_packets=0,
+    out_notifies=0,
+    out_phase2_exchanges=0,
+    out_phase2_invalids=0,
+    out_phase2_rejects=0,
+    out_phase2_deletes=0,
+)
+"""What log events tell; without them nothing is told of IKE messages."""
+MEASURED_IPSEC = IpsecTraffic(
+    in_octets=0,
+    in_plain_octets=0,
+    in_packets=0,
+    in_auths=0,
+    in_decrypts=0,
+    out_octets=0,
+    out_plain_octets=0,
+    out_packets=0,
+    out_auths=0,
+    out_encrypts=0,
+)
+FAILURES_WITH_LOG = IkeFailures(authentication=0, decryption=0, hash_validation=0)
+"""The count of messages without an SA comes from a plugin that may be absent."""
+
+EVENTS = ("ike-updown", "child-updown", "ike-rekey", "child-rekey", "ike-update")
+MIN_INTERVAL = 1.0
+"""Seconds between two polls, where nothing else is configured."""
+_REST = 4
+"""A poll is followed by this many times its own duration without one."""
+_SLICE = 32
+"""SAs or events after which everybody else on the event loop has a turn: about 3 ms."""
+_WAITING = 10.0
+_SETTLE = 0.3
+_BACK_OFF = (0.2, 5.0)
+_CONNECTIONS_EVERY = 300.0
+_CONNECTIONS_REST = 2.0
+_CLOCK_STEP = 3.0
+
+_log = logging.getLogger("flowmib.strongswan")
+
+
+def tracker_for(log_events: bool) -> Tracker:
+    """Make a tracker that begins with what this source measures."""
+    if log_events:
+        return Tracker(ike=MEASURED_IKE, ipsec=MEASURED_IPSEC, failures=FAILURES_WITH_LOG)
+    return Tracker(ipsec=MEASURED_IPSEC)
+
+
+class StrongSwanSource:
+    """Keeps a tracker up to date with the daemon at a VICI socket.
+
+    Everything here runs on one event loop, that of :meth:`run`; so do the tracker's readers.
+
+    Args:
+        tracker: gets everything; see :func:`tracker_for`.
+        path: the VICI socket.
+        interval: seconds between polls that nobody asked for.
+        min_interval: seconds between polls, however often a refresh is asked for.
+        log_events: whether to read the daemon's log, the source of all that is known about IKE
+            messages. It costs some CPU at both ends.
+        patience: seconds without an answer after which the daemon is taken to hang.
+        clock: monotonic seconds: the tracker's time.
+        jitter: gives a factor, about 1, for the delay of a reconnection.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        path: str | Path,
+        *,
+        interval: float = 5.0,
+        min_interval: float = MIN_INTERVAL,
+        log_events: bool = True,
+        patience: float = 10.0,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = lambda: random.uniform(0.7, 1.0),
+    ) -> None:
+        self.connected = False
+        """Whether the daemon answers."""
+        self.ready = asyncio.Event()
+        """Set after the first listing, or the first failure to get one."""
+        self._tracker = tracker
+        self._path = path
+        self._interval = interval
+        self._min_interval = min_interval
+        self._log_events = log_events
+        self._patience = patience
+        self._clock = clock
+        self._jitter = jitter
+        self._session = StrongSwanSession(
+            tracker, log_events=log_events, on_problem=self._on_problem
+        )
+        self._wanted = asyncio.Event()
+        self._daemon: Process | dt.datetime | None = None
+        self._followed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._lost_since: float | None = None
+        self._said_hung = False
+        self._problems: set[str] = set()
+        self._connections_at: float | None = None
+        self._settle_after = 0.0
+        self._has_counters = True
+
+    def refresh(self) -> None:
+        """Ask for a poll soon. Cheap: to be called at every read."""
+        self._wanted.set()
+
+    async def first_listing(self) -> None:
+        """Wait until the daemon's SAs are known, or cannot be."""
+        await self.ready.wait()
+
+    async def run(self) -> None:
+        """Follow the daemon until cancelled, whatever happens to it."""
+        delay = 0.0
+        while True:
+            began = self._clock()
+            try:
+                await self._follow()
+            except ViciError as error:
+                self._lost(error)
+                if isinstance(error, DaemonAbsentError):
+                    self._gone()
+            # A connection that stood is made anew at once: the daemon may have restarted.
+            stood = self._clock() - began > _BACK_OFF[1]
+            delay = 0 if stood else min(max(delay * 2, _BACK_OFF[0]), _BACK_OFF[1])
+            await asyncio.sleep(delay * self._jitter())
+
+    # One daemon -----------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Follow one daemon until its connection for events ends, which raises ViciError."""
+        async with await self._open() as events:
+            await self._recognize(events)
+            names = (*EVENTS, "log") if self._log_events else EVENTS
+            for name in names:
+                if not await events.register(name):
+                    self._on_problem(DataSourceError(f"the daemon has no event {name}"))
+            tasks = [
+                asyncio.create_task(self._read_events(events)),
+                asyncio.create_task(self._poll_for_ever()),
+            ]
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                await _end(*tasks)
+
+    async def _open(self) -> Link:
+        return await Link.connect(self._path, patience=self._patience, on_problem=self._on_problem)
+
+    async def _connect(self) -> Link:
+        """Connect once more to the daemon that is followed."""
+        link = await self._open()
+        process = link.process()
+        if process is not None and isinstance(self._daemon, tuple) and process != self._daemon:
+            await link.close()
+            raise ViciError("another daemon has taken the socket")
+        return link
+
+    async def _recognize(self, link: Link) -> None:
+        """Find out whether this is the daemon whose SAs are known."""
+        daemon = link.process() or await _up_since(link)
+        same = daemon is not None and daemon == self._daemon
+        if isinstance(daemon, dt.datetime) and isinstance(self._daemon, dt.datetime):
+            # charon computes it anew each time, of two clocks.
+            same = abs((daemon - self._daemon).total_seconds()) <= _CLOCK_STEP
+        if not same:
+            self._gone()
+        self._daemon = daemon
+        self._followed = True
+
+    def _gone(self) -> None:
+        """The daemon that was followed is no more."""
+        if self._followed:
+            self._session.restarted(self._clock())
+            self._followed = False
+            self._daemon = None
+            self._connections_at = None
+            self._has_counters = True
+
+    async def _read_events(self, link: Link) -> None:
+        count = 0
+        try:
+            while True:
+                name, message = await link.next_event()
+                self._session.event(self._clock(), name, message)
+                self._set_timer()
+                if self._session.wants_connections:
+                    self._wanted.set()
+                if (count := count + 1) % _SLICE == 0:
+                    await asyncio.sleep(0)
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+
+    def _set_timer(self) -> None:
+        deadline = self._session.deadline
+        if deadline is not None and self._timer is None:
+            delay = max(deadline - self._clock(), 0)
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._session.tick(self._clock())
+        self._set_timer()
+
+    # Polling --------------------------------------------------------------------------------------
+
+    async def _poll_for_ever(self) -> None:
+        delay = _BACK_OFF[0]
+        settling: asyncio.Task[None] | None = None
+        try:
+            while True:
+                try:
+                    async with await self._connect() as link:
+                        while True:
+                            began = self._clock()
+                            missing = await self._poll(link)
+                            took = self._clock() - began
+                            delay = _BACK_OFF[0]
+                            self._back()
+                            done = settling is None or settling.done()
+                            if missing and done and self._clock() >= self._settle_after:
+                                settling = asyncio.create_task(self._settle())
+                            await self._rest(took)
+                except ViciError as error:
+                    self._lost(error)
+                await asyncio.sleep(delay * self._jitter())
+                delay = min(delay * 2, _BACK_OFF[1])
+        finally:
+            if settling is not None:
+                await _end(settling)
+
+    async def _rest(self, took: float) -> None:
+        at_least = max(self._min_interval, _REST * took)
+        await asyncio.sleep(at_least)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(self._interval - at_least, 0)):
+                await self._wanted.wait()
+
+    async def _poll(self, link: Link) -> bool:
+        """Ask for everything; return True when an SA that is known was not listed."""
+        self._wanted.clear()
+        if self._connections_are_due():
+            await self._list_connections(link)
+        missing = await self._list(link, waited=False)
+        if self._session.wants_connections and self._connections_are_due():
+            await self._list_connections(link)
+            self._wanted.set()
+        if self._has_counters:
+            try:
+                self._session.counters(await link.command("get-counters"))
+            except UnknownCommandError:
+                self._has_counters = False
+        self.ready.set()
+        return missing
+
+    def _connections_are_due(self) -> bool:
+        if self._connections_at is None:
+            return True
+        age = self._clock() - self._connections_at
+        wanted = self._session.wants_connections
+        return age >= (_CONNECTIONS_REST if wanted else _CONNECTIONS_EVERY)
+
+    async def _list_connections(self, link: Link) -> None:
+        messages = [message async for message in link.stream("list-conns", "list-conn")]
+        self._session.connections(messages)
+        self._connections_at = self._clock()
+
+    async def _list(self, link: Link, *, waited: bool) -> bool:
+        listing = self._tracker.list()
+        arguments: Message = {} if waited else {"noblock": b"yes"}
+        async for message in _sliced(link.stream("list-sas", "list-sa", arguments)):
+            self._session.listed(self._clock(), listing, message)
+        if not waited:  # the two kinds overlap; only one of them tells what is gone
+            self._session.listing_ended()
+        return listing.end(self._clock(), waited=waited)
+
+    async def _settle(self) -> None:
+        """Find out whether missing SAs are dead, with listings that wait for busy SAs."""
+        began = self._clock()
+        try:
+            async with asyncio.timeout(_WAITING), await self._connect() as link:
+                # What two listings in a row do not have is dead.
+                if await self._list(link, waited=True):
+                    await asyncio.sleep(_SETTLE)
+                    await self._list(link, waited=True)
+                self._said_hung = False
+        except (TimeoutError, ViciError) as error:
+            if not self._said_hung:
+                self._said_hung = True
+                _log.warning("strongSwan: a listing of all SAs did not end: %s", _reason(error))
+        took = self._clock() - began - _SETTLE
+        self._settle_after = self._clock() + _REST * max(took, 0)
+
+    # Words ----------------------------------------------------------------------------------------
+
+    def _lost(self, error: ViciError) -> None:
+        self.connected = False
+        self.ready.set()
+        if self._lost_since is None:
+            self._lost_since = self._clock()
+            _log.warning("strongSwan at %s is lost: %s", self._path, _reason(error))
+
+    def _back(self) -> None:
+        if not self.connected:
+            self.connected = True
+            away = "" if self._lost_since is None else f" after {self._away():.1f} s"
+            self._lost_since = None
+            _log.info("strongSwan at %s answers%s", self._path, away)
+
+    def _away(self) -> float:
+        return self._clock() - (self._lost_since or 0)
+
+    def _on_problem(self, problem: DataSourceError) -> None:
+        # Once each: what is malformed is so at every poll.
+        words = str(problem)
+        if words not in self._problems and len(self._problems) < 100:
+            self._problems.add(words)
+            _log.warning("strongSwan at %s: left out: %s", self._path, words)
+
+
+async def _sliced(messages: AsyncIterator[Message]) -> AsyncIterator[Message]:
+    count = 0
+    async for message in messages:
+        yield message
+        if (count := count + 1) % _SLICE == 0:
+            await asyncio.sleep(0)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _up_since(link: Link) -> dt.datetime | None:
+    """Return when the daemon started by its own account, to the second."""
+    try:
+        since = text(section(await link.command("stats"), "uptime"), "since")
+        return dt.datetime.strptime(since, "%b %d %H:%M:%S %Y").replace(tzinfo=dt.UTC)
+    except (ConvertError, UnknownCommandError, ValueError):
+        return None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or f"no end within {_WAITING:g} s"

@@ -1,0 +1,350 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from datasource.events import (
+    EndReason,
+    IkeTunnelStarted,
+    IkeTunnelStopped,
+    IpsecTunnelStarted,
+    IpsecTunnelStopped,
+    SetupFailed,
+)
+from datasource.model import AuthMethod, NegotiationMode, Snapshot
+from datasource.strongswan.session import HOLD
+from tests.unit.datasource.strongswan.replay import SCENARIOS, Line, Replay, encode, scenario
+
+SIDES = ("alpha", "beta")
+VERSIONS = (1, 2)
+sides = pytest.mark.parametrize("side", SIDES)
+versions = pytest.mark.parametrize("version", VERSIONS)
+
+
+def play(name: str, *, log_events: bool = True) -> Replay:
+    return Replay(log_events=log_events).play(scenario(name))
+
+
+def ends(replay: Replay) -> list[tuple[str, EndReason]]:
+    return sorted(
+        (type(event).__name__, event.reason)
+        for event in replay.events
+        if isinstance(event, IkeTunnelStopped | IpsecTunnelStopped)
+    )
+
+
+def both(reason: EndReason) -> list[tuple[str, EndReason]]:
+    return [("IkeTunnelStopped", reason), ("IpsecTunnelStopped", reason)]
+
+
+def kinds(replay: Replay) -> list[type]:
+    return [type(event) for event in replay.events]
+
+
+@pytest.mark.parametrize("log_events", [True, False])
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_events_and_listings_agree(name: str, *, log_events: bool) -> None:
+    octets: dict[int, int] = {}
+
+    def check(snapshot: Snapshot) -> None:
+        for tunnel in snapshot.ipsec_tunnels:
+            seen = tunnel.traffic.in_octets or 0
+            assert seen >= octets.get(tunnel.index, 0)
+            octets[tunnel.index] = seen
+
+    replay = Replay(log_events=log_events).play(scenario(name), check)
+    assert not any(replay.missing)
+    assert not replay.problems
+    snapshot = replay.snapshot()
+    assert len(snapshot.ike_tunnels) <= 1
+    started = kinds(replay).count(IkeTunnelStarted)
+    assert started == snapshot.totals.ike_ended + len(snapshot.ike_tunnels)
+    assert replay.session.deadline is None
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_log_lines_may_come_late(name: str, seed: int) -> None:
+    # Up to a quarter of the hold later, as captured lines are a millisecond apart.
+    shuffle = random.Random(seed)
+    late = int(HOLD / 0.001 / 4)
+    steps: list[list[tuple[float, int, Line]]] = [[]]
+    for number, line in enumerate(scenario(name)):
+        delay = shuffle.uniform(0, late) if line[0] == "log" else 0.0
+        steps[-1].append((number + delay, number, line))
+        if line[0] == "list-sas":
+            steps.append([])
+    lines: list[Line] = []
+    for step in steps:
+        answer = [entry for entry in step if entry[2][0].startswith("list-")]
+        said = [entry for entry in step if not entry[2][0].startswith("list-")]
+        lines += [line for _, _, line in (*sorted(said, key=lambda e: e[:2]), *answer)]
+    shuffled, straight = Replay().play(lines), play(name)
+    assert ends(shuffled) == ends(straight)
+    assert not any(shuffled.missing)
+    assert shuffled.snapshot().totals == straight.snapshot().totals
+
+
+@sides
+@versions
+def test_up(version: int, side: str) -> None:
+    replay = play(f"v{version}-up-{side}")
+    snapshot = replay.snapshot()
+    assert kinds(replay) == [IkeTunnelStarted, IpsecTunnelStarted]
+    (ike,) = snapshot.ike_tunnels
+    (ipsec,) = snapshot.ipsec_tunnels
+    assert (ike.index, ipsec.index, ipsec.ike_index) == (1, 1, 1)
+    assert (ike.refreshes, ipsec.refreshes) == (0, 0)
+    parameters = ike.parameters
+    assert parameters.initiator == (side == "alpha")
+    assert parameters.auth_method is AuthMethod.PRE_SHARED_KEY
+    assert parameters.lifetime == 3600
+    assert parameters.mode is (NegotiationMode.IKEV2 if version == 2 else NegotiationMode.MAIN)
+    assert (ipsec.traffic.in_octets, ipsec.traffic.in_packets) == (252, 3)
+    assert ipsec.traffic.in_drops is None
+    assert ike.traffic == snapshot.totals.ike
+    assert ike.traffic.in_drops is None
+    assert ike.traffic.out_packets
+    assert ike.traffic.in_packets
+    assert (ike.traffic.out_phase2_exchanges, ike.traffic.in_phase2_exchanges) == (
+        (1, 0) if side == "alpha" else (0, 1)
+    )
+    assert snapshot.totals.initiated == (side == "alpha")
+
+
+@sides
+def test_aggressive_mode(side: str) -> None:
+    (ike,) = play(f"v1-aggressive-up-{side}").snapshot().ike_tunnels
+    assert ike.parameters.mode is NegotiationMode.AGGRESSIVE
+
+
+@sides
+@versions
+def test_child_rekey(version: int, side: str) -> None:
+    replay = play(f"v{version}-child-rekey-{side}")
+    assert kinds(replay) == [IkeTunnelStarted, IpsecTunnelStarted]
+    (ipsec,) = replay.snapshot().ipsec_tunnels
+    assert (ipsec.index, ipsec.refreshes) == (1, 2)
+    assert ipsec.traffic.in_octets == 2 * 252
+    assert [spi.number for spi in ipsec.spis] == [1, 2, 3, 4, 5, 6]
+    assert [spi.expiring for spi in ipsec.spis][-2:] == [False, False]
+
+
+@sides
+@versions
+def test_ike_rekey(version: int, side: str) -> None:
+    replay = play(f"v{version}-ike-rekey-{side}")
+    assert kinds(replay) == [IkeTunnelStarted, IpsecTunnelStarted]
+    (ike,) = replay.snapshot().ike_tunnels
+    (ipsec,) = replay.snapshot().ipsec_tunnels
+    assert (ike.index, ike.refreshes, ipsec.ike_index, ipsec.refreshes) == (1, 1, 1, 0)
+    assert ipsec.traffic.in_octets == 2 * 252
+
+
+@pytest.mark.parametrize("scenario_name", ["terminate-local", "terminate-peer"])
+@sides
+@versions
+def test_terminate(version: int, side: str, scenario_name: str) -> None:
+    asked = side == ("alpha" if scenario_name == "terminate-local" else "beta")
+    name = f"v{version}-{scenario_name}-{side}"
+    replay = play(name)
+    assert ends(replay) == both(EndReason.OPERATOR if asked else EndReason.PEER_DELETE)
+    assert replay.snapshot().totals.ike_ended == 1
+    silent = play(name, log_events=False)
+    assert ends(silent) == both(EndReason.OTHER if asked else EndReason.PEER_DELETE)
+
+
+@sides
+@versions
+def test_a_delete_that_nobody_asked_for(version: int, side: str) -> None:
+    lines = [
+        line
+        for line in scenario(
+            f"v{version}-terminate-{'local' if side == 'alpha' else 'peer'}-{side}"
+        )
+        if not line[1].get("msg", b"").startswith(b"vici terminate")
+    ]
+    assert ends(Replay().play(lines)) == both(EndReason.NORMAL)
+
+
+@sides
+@versions
+def test_several_children(version: int, side: str) -> None:
+    replay = play(f"v{version}-several-children-{side}")
+    reason = EndReason.OPERATOR if side == "alpha" else EndReason.PEER_DELETE
+    assert [end for _, end in ends(replay)] == [reason] * 3
+    stopped = [e.tunnel for e in replay.events if isinstance(e, IpsecTunnelStopped)]
+    assert {tunnel.parameters.name: tunnel.traffic.in_packets for tunnel in stopped} == {
+        "net": 3,
+        "net2": 2,
+    }
+
+
+@sides
+@versions
+def test_child_terminate(version: int, side: str) -> None:
+    replay = play(f"v{version}-child-terminate-{side}")
+    reason = EndReason.OPERATOR if side == "alpha" else EndReason.PEER_DELETE
+    assert ends(replay) == [("IpsecTunnelStopped", reason)]
+    (ipsec,) = replay.snapshot().ipsec_tunnels
+    assert (ipsec.index, ipsec.ike_index) == (2, 1)
+
+
+@sides
+@versions
+def test_peer_lost(version: int, side: str) -> None:
+    assert ends(play(f"v{version}-peer-lost-{side}")) == both(EndReason.PEER_LOST)
+    assert ends(play(f"v{version}-peer-lost-{side}", log_events=False)) == both(EndReason.PEER_LOST)
+
+
+@sides
+def test_auth_failure(side: str) -> None:
+    replay = play(f"v2-auth-failure-{side}")
+    (event,) = replay.events
+    assert isinstance(event, SetupFailed)
+    assert event.initiator == (side == "alpha")
+    assert replay.snapshot().totals.failures.authentication == 1
+
+
+def test_auth_failure_of_ikev1_is_a_failure_to_decrypt() -> None:
+    # Main mode encrypts with a key made of the pre-shared one: RFC 2409 section 5.4.
+    replay = play("v1-auth-failure-alpha")
+    assert kinds(replay) == [SetupFailed]
+    assert replay.snapshot().totals.failures.decryption == 3
+    responder = play("v1-auth-failure-beta")
+    assert not responder.events  # half open until charon gives it up
+    late = {"group": "JOB", "msg": "deleting half open IKE_SA with 10.9.0.1 after timeout"}
+    line: Line = ("log", encode({**late, "ikesa-uniqueid": "1"}))
+    assert kinds(responder.play([line, line])) == [SetupFailed]
+    assert responder.snapshot().totals.responded_failures == 1
+
+
+@sides
+@versions
+def test_ike_proposal_mismatch(version: int, side: str) -> None:
+    replay = play(f"v{version}-ike-proposal-mismatch-{side}")
+    totals = replay.snapshot().totals
+    assert kinds(replay) == [SetupFailed]
+    failures = (totals.initiated_failures, totals.responded_failures)
+    assert failures == ((1, 0) if side == "alpha" else (0, 1))
+    assert totals.ike.in_phase2_rejects == totals.ike.out_phase2_rejects == 0
+
+
+@sides
+@versions
+def test_child_proposal_mismatch(version: int, side: str) -> None:
+    replay = play(f"v{version}-child-proposal-mismatch-{side}")
+    (ike,) = replay.snapshot().ike_tunnels
+    assert not replay.snapshot().ipsec_tunnels
+    rejects = (ike.traffic.out_phase2_rejects, ike.traffic.in_phase2_rejects)
+    assert rejects == ((1, 0) if side == "alpha" else (0, 1))
+
+
+def test_a_stopped_daemon_is_the_operators_wish() -> None:
+    lines = scenario("v2-terminate-local-alpha")
+    shutdown: Line = ("log", encode({"group": "DMN", "msg": "SIGTERM received, shutting down"}))
+    changed = [
+        shutdown if line[1].get("msg", b"").startswith(b"vici terminate") else line
+        for line in lines
+    ]
+    assert ends(Replay().play(changed)) == both(EndReason.OPERATOR)
+
+
+def test_an_address_update_moves_the_tunnel() -> None:
+    replay = play("v2-up-alpha")
+    (name, message) = next(line for line in scenario("v2-up-alpha") if line[0] == "ike-updown")
+    assert name == "ike-updown"
+    new = {"local-host": b"10.9.0.7", "local-port": b"4501"}
+    replay.play([("ike-update", {**new, "site": message["site"]})])
+    (ike,) = replay.snapshot().ike_tunnels
+    assert str(ike.parameters.local_address) == "10.9.0.7"
+    assert ike.parameters.local_port == 4501
+    assert ike.index == 1
+
+
+def test_a_restart_ends_everything_once() -> None:
+    replay = play("v2-up-alpha")
+    replay.session.restarted(replay.now)
+    replay.play(scenario("v2-up-alpha"))
+    assert ends(replay) == both(EndReason.LOCAL_FAILURE)
+    (ike,) = replay.snapshot().ike_tunnels
+    assert ike.index == 2
+
+
+def test_an_end_just_before_that_of_the_daemon_is_the_operators_wish() -> None:
+    replay = Replay()
+    lines = scenario("v2-terminate-local-alpha")
+    down = next(n for n, (e, m) in enumerate(lines) if e == "ike-updown" and "up" not in m)
+    replay.play([line for line in lines[: down + 1] if b"terminate" not in line[1].get("msg", b"")])
+    assert replay.session.deadline is not None
+    assert not ends(replay)
+    replay.session.restarted(replay.now)
+    replay.play([])
+    assert ends(replay) == [
+        ("IkeTunnelStopped", EndReason.OPERATOR),
+        ("IpsecTunnelStopped", EndReason.LOCAL_FAILURE),
+    ]
+
+
+def test_the_daemons_counters_never_fall() -> None:
+    replay = Replay()
+
+    def count(number: str) -> int | None:
+        replay.session.counters(encode({"counters": {"": {"invalid-spi": number}}}))
+        return replay.snapshot().totals.failures.no_sa
+
+    assert replay.snapshot().totals.failures.no_sa is None
+    assert [count("3"), count("5")] == [3, 5]
+    revision = replay.tracker.revision
+    assert count("5") == 5
+    assert replay.tracker.revision == revision
+    replay.session.restarted(replay.now)
+    assert [count("0"), count("2")] == [5, 7]
+    assert count("1") == 8  # reset by an operator
+
+
+def test_an_unknown_connection_is_asked_for() -> None:
+    replay = Replay()
+    lines = scenario("v2-up-alpha")
+    replay.play(line for line in lines if not line[0].startswith("list-conn"))
+    (ike,) = replay.snapshot().ike_tunnels
+    assert (replay.session.wants_connections, ike.parameters.lifetime) == (True, None)
+    replay.play(line for line in lines if line[0].startswith("list-conn"))
+    replay.play([line for line in lines if line[0].startswith("list-sa")][-2:])
+    (ike,) = replay.snapshot().ike_tunnels
+    assert (replay.session.wants_connections, ike.parameters.lifetime) == (False, 3600)
+
+
+MALFORMED: list[Any] = [
+    {},
+    {"site": b"x"},
+    {"site": {}},
+    {"site": {"uniqueid": b"x"}},
+    {"site": {"uniqueid": b"1", "state": []}},
+    {"site": {"uniqueid": b"1", "state": b"ESTABLISHED", "child-sas": b""}},
+    {"site": {"old": b"", "new": {}}},
+]
+
+
+@pytest.mark.parametrize("message", MALFORMED)
+@pytest.mark.parametrize("up", [{}, {"up": b"yes"}])
+@pytest.mark.parametrize(
+    "event",
+    ["ike-updown", "child-updown", "ike-rekey", "child-rekey", "ike-update", "log", "other"],
+)
+def test_a_malformed_event_is_left_out(event: str, up: dict[str, bytes], message: Any) -> None:
+    replay = Replay()
+    replay.play([(event, {**up, **message})])
+    replay.list_sas([message])
+    assert not replay.snapshot().ike_tunnels
+
+
+def test_a_malformed_sa_does_not_lose_the_others() -> None:
+    lines = scenario("v2-up-alpha")
+    good = [message for kind, message in lines if kind == "list-sa"][-1]
+    replay = Replay()
+    replay.list_sas([{"bad": {**good["site"], "version": b"two"}}, good])
+    assert len(replay.snapshot().ike_tunnels) == 1
+    assert "version" in str(replay.problems[0])

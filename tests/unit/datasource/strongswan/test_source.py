@@ -1,0 +1,399 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datasource.events import EndReason, IkeTunnelStopped, IpsecTunnelStopped
+from datasource.model import Snapshot
+from datasource.strongswan.link import Link, Process
+from datasource.strongswan.source import (
+    FAILURES_WITH_LOG,
+    MEASURED_IKE,
+    MEASURED_IPSEC,
+    StrongSwanSource,
+    tracker_for,
+)
+from datasource.tracker import Tracker
+from tests.unit.datasource.strongswan.fake_vici import FakeVici, until
+from tests.unit.datasource.strongswan.replay import encode, messages_of
+
+PATIENCE = 1.0
+(CONNECTION,) = messages_of("v2-up-alpha", "list-conn")
+ONE = messages_of("v2-up-alpha", "list-sa")[-1]
+
+
+def sa(number: int, **changes: str) -> dict[str, Any]:
+    text = str(number).encode()
+    children = {b"net": dict(next(iter(ONE["site"]["child-sas"].values())))}
+    child = {**children[b"net"], "uniqueid": text, "reqid": text}
+    ike = {**ONE["site"], "uniqueid": text, "remote-id": f"peer{number}".encode()}
+    return {"site": {**ike, **encode(changes), "child-sas": {f"net-{number}": child}}}
+
+
+class Rig:
+    def __init__(self, path: Path) -> None:
+        self.fake = FakeVici(path / "vici")
+        self.fake.connections = [CONNECTION]
+        self.fake.sas = [sa(1), sa(2)]
+        self.tracker: Tracker = tracker_for(log_events=True)
+        self.source = StrongSwanSource(
+            self.tracker, self.fake.path, interval=0.05, min_interval=0.01, patience=PATIENCE
+        )
+        self.reasons: list[EndReason] = []
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self.tracker.snapshot(0.0)
+
+    @property
+    def rows(self) -> int:
+        return len(self.snapshot.ike_tunnels)
+
+    def listings(self, *, waited: bool = False) -> int:
+        return sum(
+            name == "list-sas" and ("noblock" not in arguments) == waited
+            for name, arguments in self.fake.commands
+        )
+
+    async def polls(self, count: int = 2) -> None:
+        """Wait for so many polls more, the last of them complete."""
+        target = self.listings() + count + 1
+        await until(lambda: self.listings() >= target, f"{count} polls")
+
+    def ended(self) -> list[EndReason]:
+        self.reasons += [
+            event.reason
+            for event in self.tracker.take_events()
+            if isinstance(event, IkeTunnelStopped | IpsecTunnelStopped)
+        ]
+        return self.reasons
+
+    @contextlib.asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.source.run())
+        try:
+            await self.source.first_listing()
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+def run(path: Path, body: Callable[[Rig], Awaitable[None]], *, serve: bool = True) -> None:
+    async def main() -> None:
+        rig = Rig(path)
+        if serve:
+            async with rig.fake.running(), rig.following():
+                await body(rig)
+        else:
+            async with rig.following():
+                await body(rig)
+
+    asyncio.run(main())
+
+
+@pytest.fixture
+def daemons(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make the fake a new process each time the returned function is called."""
+    numbers = itertools.count(100)
+    current: list[Process] = [(next(numbers), "0")]
+    monkeypatch.setattr(Link, "process", lambda _link: current[-1])
+    return lambda: current.append((next(numbers), "0"))
+
+
+def test_the_first_listing(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        assert rig.source.connected
+        assert rig.rows == 2
+        (first, _) = rig.snapshot.ike_tunnels
+        assert first.parameters.lifetime == 3600
+        registered = rig.fake.listeners
+        assert registered == 1
+
+    run(tmp_path, body)
+
+
+def test_what_is_measured() -> None:
+    with_log = tracker_for(log_events=True).snapshot(0.0).totals
+    assert (with_log.ike, with_log.ipsec) == (MEASURED_IKE, MEASURED_IPSEC)
+    assert with_log.failures == FAILURES_WITH_LOG
+    without = tracker_for(log_events=False).snapshot(0.0).totals
+    assert not any(count is not None for count in without.ike)
+    assert without.ipsec == MEASURED_IPSEC
+
+
+def test_events_reach_the_tracker(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        ike = {**sa(3)["site"]}
+        rig.fake.sas = [*rig.fake.sas, sa(3)]
+        rig.fake.event("ike-updown", {"up": b"yes", "site": ike})
+        await until(lambda: rig.rows == 3, "the new tunnel")
+        rig.fake.sas = rig.fake.sas[:2]
+        down = {**ike, "state": b"DELETING", "tasks-active": [b"IKE_DELETE"]}
+        rig.fake.event("ike-updown", {"site": down})
+        rig.fake.event("child-updown", {"site": down})
+        await until(lambda: rig.rows == 2, "the end of it, held back for a moment")
+        assert set(rig.ended()) == {EndReason.NORMAL}
+        await rig.polls()
+        assert rig.rows == 2
+
+    run(tmp_path, body)
+
+
+def test_an_sa_that_is_gone_without_a_word_ends_after_two_listings_that_wait(
+    tmp_path: Path,
+) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.sas = [sa(2)]
+        await until(lambda: rig.rows == 1, "the end of one")
+        assert rig.listings(waited=True) >= 2
+        assert rig.ended() == [EndReason.OTHER, EndReason.OTHER]
+
+    run(tmp_path, body)
+
+
+def test_a_busy_sa_stays(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.busy = {0}
+        await until(lambda: rig.listings(waited=True) >= 1, "a listing that waits")
+        await rig.polls()
+        assert rig.rows == 2
+        assert not rig.ended()
+
+    run(tmp_path, body)
+
+
+def test_a_listing_that_waits_for_ever_does_not_stop_the_polling(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.deaf_to_waiting = True
+        rig.fake.busy = {0}
+        await until(lambda: "did not end" in caplog.text, "the complaint")
+        await rig.polls()
+        assert rig.rows == 2
+        assert rig.source.connected
+        rig.fake.deaf_to_waiting = False
+        await until(lambda: rig.listings(waited=True) >= 2, "another try")
+
+    run(tmp_path, body)
+    assert caplog.text.count("did not end") == 1
+
+
+def test_a_refresh_polls_soon_and_not_too_often(tmp_path: Path) -> None:
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        rig.source = StrongSwanSource(
+            rig.tracker, rig.fake.path, interval=3600, min_interval=0.05, patience=PATIENCE
+        )
+        async with rig.fake.running(), rig.following():
+            loop = asyncio.get_running_loop()
+            begin, before = loop.time(), rig.listings()
+
+            def enough() -> bool:
+                rig.source.refresh()
+                return rig.listings() >= before + 4
+
+            await until(enough, "four polls")
+            assert loop.time() - begin > 3 * 0.05
+
+    asyncio.run(main())
+
+
+def test_no_daemon_yet(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def body(rig: Rig) -> None:
+        assert not rig.source.connected
+        async with rig.fake.running():
+            await until(lambda: rig.source.connected, "the daemon", 6)
+            await until(lambda: rig.rows == 2, "its SAs")
+
+    run(tmp_path, body, serve=False)
+    words = [record.getMessage() for record in caplog.records]
+    assert "No such file or directory" in words[0]
+    assert "answers after" in words[1]
+
+
+def test_a_daemon_that_dies_and_comes_back(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, daemons: Callable[[], None]
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def body(rig: Rig) -> None:
+        await rig.fake.stop()
+        await until(lambda: rig.rows == 0, "the end of its tunnels", 2)
+        assert rig.ended() == [EndReason.LOCAL_FAILURE] * 4
+        assert not rig.source.connected
+        daemons()
+        await rig.fake.start()
+        await until(lambda: rig.rows == 2 and rig.source.connected, "its tunnels", 6)
+        assert [tunnel.index for tunnel in rig.snapshot.ike_tunnels] == [3, 4]
+        assert rig.snapshot.totals.ike_ended == 2
+
+    run(tmp_path, body)
+    words = [record.getMessage() for record in caplog.records]
+    assert [word.split(f"{tmp_path}/vici ")[1].split(" after")[0] for word in words[:3]] == [
+        "answers",
+        "is lost: the daemon closed the connection",
+        "answers",
+    ]
+
+
+def test_another_daemon_at_once(tmp_path: Path, daemons: Callable[[], None]) -> None:
+    async def body(rig: Rig) -> None:
+        daemons()
+        rig.fake.sas = [sa(1)]
+        rig.fake.hang_up()
+        await until(lambda: rig.rows == 1, "the new daemon's tunnel")
+        assert rig.ended() == [EndReason.LOCAL_FAILURE] * 4
+        (tunnel,) = rig.snapshot.ike_tunnels
+        assert tunnel.index == 3
+
+    run(tmp_path, body)
+
+
+def test_the_same_daemon_after_a_lost_connection(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        before = rig.snapshot.totals.ipsec
+        rig.fake.hang_up()
+        await until(lambda: not rig.source.connected, "the loss")
+        await until(lambda: rig.source.connected, "the reconnection")
+        await rig.polls()
+        assert not rig.ended()
+        assert [tunnel.index for tunnel in rig.snapshot.ike_tunnels] == [1, 2]
+        assert rig.snapshot.totals.ipsec == before
+        assert rig.fake.listeners == 1
+
+    run(tmp_path, body)
+
+
+def test_the_same_daemon_by_its_own_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Link, "process", lambda _link: None)
+    test_the_same_daemon_after_a_lost_connection(tmp_path)
+
+
+def test_a_daemon_that_hangs_keeps_its_rows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.deaf = True
+        await until(lambda: not rig.source.connected, "the loss")
+        assert rig.rows == 2
+        rig.fake.deaf = False
+        await until(lambda: rig.source.connected, "the return")
+        assert caplog.text.count("is lost: no answer within 1 s") == 1
+        await rig.polls()
+        assert rig.rows == 2
+        assert not rig.ended()
+
+    run(tmp_path, body)
+
+
+def test_garbage_keeps_the_rows(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.script = b"HTTP/1.1 200 OK\r\n\r\n"
+        rig.fake.hang_up()
+        await until(lambda: not rig.source.connected, "the loss")
+        rig.fake.script = None
+        await until(lambda: rig.source.connected, "the return", 8)
+        await rig.polls()
+        assert rig.rows == 2
+        assert not rig.ended()
+
+    run(tmp_path, body)
+    assert caplog.text.count("is lost") == 1
+
+
+def test_no_permission(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        rig = Rig(tmp_path)
+
+        async def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio, "open_unix_connection", refuse)
+            async with rig.following():
+                assert not rig.source.connected
+
+    asyncio.run(main())
+    assert "is lost: Permission denied" in caplog.text
+
+
+def test_a_new_connection_of_the_configuration_is_asked_for(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.connections = [CONNECTION, {"other": CONNECTION["site"]}]
+        rig.fake.sas = [*rig.fake.sas, {"other": sa(3)["site"]}]
+
+        def lifetimes() -> set[int | None]:
+            return {tunnel.parameters.lifetime for tunnel in rig.snapshot.ike_tunnels}
+
+        await until(lambda: rig.rows == 3 and lifetimes() == {3600}, "its lifetime", 6)
+        asked = [name for name, _ in rig.fake.commands].count("list-conns")
+        assert asked == 2
+
+    run(tmp_path, body)
+
+
+def test_counters_are_optional(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        assert rig.snapshot.totals.failures.no_sa is None
+        await rig.polls()
+        assert [name for name, _ in rig.fake.commands].count("get-counters") == 1
+
+    run(tmp_path, body)
+
+
+def test_counters(tmp_path: Path) -> None:
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        rig.fake.counters = encode({"counters": {"": {"invalid-spi": "4"}}})
+        async with rig.fake.running(), rig.following():
+            assert rig.snapshot.totals.failures.no_sa == 4
+
+    asyncio.run(main())
+
+
+def test_many_sas_do_not_stall_the_loop(tmp_path: Path) -> None:
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        rig.source = StrongSwanSource(rig.tracker, rig.fake.path, patience=60)
+        rig.fake.sas = [sa(number) for number in range(1, 1001)]
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        async with rig.fake.running():
+            counter = asyncio.create_task(count_turns())
+            async with rig.following():
+                counter.cancel()
+                assert rig.rows == 1000
+                assert turns > 1000 / 64
+
+    asyncio.run(main())
+
+
+def test_a_malformed_sa_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.sas = [*rig.fake.sas, {"bad": {**sa(3)["site"], "version": b"two"}}]
+        await until(lambda: "left out" in caplog.text, "the complaint")
+        await rig.polls()
+        assert rig.rows == 2
+
+    run(tmp_path, body)
+    assert caplog.text.count("version=b'two'") == 1
