@@ -1,0 +1,22 @@
+from pathlib import Path
+
+from mibs import coverage
+
+PAGE = Path(__file__).parents[3] / "docs/mib-coverage.md"
+
+
+def test_the_page_is_what_the_bindings_say() -> None:
+    assert PAGE.read_text(encoding="utf-8") == coverage.document(), "run: make coverage"
+
+
+def test_names_every_accessible_object_once() -> None:
+    names = [
+        line.split("|")[1].strip(" *")
+        for line in coverage.document().splitlines()[8:]
+        if line.startswith("| ")
+    ]
+    objects = [name for name in names if name != "object"]
+    assert len(objects) == len(set(objects))
+    assert {"cikeTunInOctets", "cipSecHistTableSize", "cipSecPhase2GWInOctets", "sysDescr"} <= set(
+        objects
+    )
