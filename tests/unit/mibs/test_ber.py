@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import rfc1902
@@ -107,6 +107,8 @@ class TestIntegers:
     @given(typed_integers)
     def test_pyasn1_writes_the_same(self, item: tuple[int, Callable[[int], Any], int]) -> None:
         tag, peer, value = item
+        # pyasn1 gives -2^7, -2^15 ... a padding octet, against X.690 section 8.3.2.
+        assume(value >= 0 or (-value).bit_count() > 1 or (-value).bit_length() % 8)
         assert ber.encode_value(tag, value) == encoder.encode(peer(value))
 
     @given(typed_integers)
@@ -115,7 +117,7 @@ class TestIntegers:
         decoded, rest = decoder.decode(ber.encode_value(tag, value), asn1Spec=peer(0))
         assert (int(decoded), rest) == (value, b"")
 
-    # pyasn1 writes -2^31 with a padding octet, against X.690 section 8.3.2.
+    # pyasn1 writes -2^31 with a padding octet, which makes five.
     @given(st.integers(-(2**31) + 1, 2**31 - 1))
     def test_what_pyasn1_writes_is_read(self, value: int) -> None:
         _, content = tlv(encoder.encode(rfc1902.Integer32(value)))
