@@ -1,0 +1,1 @@
+"""The SNMP engine: messages, protocol operations, and the UDP shell around them."""
