@@ -3,7 +3,7 @@
     python -m benchmarks.walk [--tunnels 10000] [--walkers 4] [--rounds 5]
 
 Prints varbinds per second of each and the ratio of the medians, the seconds of one whole walk by
-``snmpbulkwalk``, and the agent's memory. Rounds of the two take turns, so that noise of the machine
+``snmpbulkwalk``, how long answers take, and the agent's memory. Rounds of the two take turns, so that noise of the machine
 hits both; quote the ratio, not the figures.
 
 The manager keeps several walks going at once from one thread. It reads answers in a few
@@ -89,6 +89,20 @@ def rate(port: int, root: tuple[int, ...], walkers: int, seconds: float) -> floa
     for ready in walks:
         ready.close()
     return sum(walk.varbinds for walk in walks.values()) / took
+
+
+def latencies(port: int, root: tuple[int, ...], seconds: float) -> list[float]:
+    """Return the seconds that each answer took, shortest first, of a manager that is not busy."""
+    walk = Walk(port, root)
+    took = []
+    until = time.perf_counter() + seconds
+    while (began := time.perf_counter()) < until:
+        walk.ask()
+        walk.take()
+        took.append(time.perf_counter() - began)
+        time.sleep(0.002)
+    walk.socket.close()
+    return sorted(took)
 
 
 @contextlib.contextmanager
@@ -188,6 +202,10 @@ def main() -> None:
             print(f"  {name}: {median:.0f} varbinds/s")
         if "snmpd" in medians:
             print(f"  ratio: {medians['flowmib'] / medians['snmpd']:.2f}")
+        took = latencies(ours, FLOW_MONITOR, 5 * options.seconds)
+        p50, p99 = (took[int(len(took) * part)] * 1000 for part in (0.5, 0.99))
+        print("flowmib's answers to one manager that is not busy, while tunnels come and go:")
+        print(f"  median {p50:.1f} ms, 99 % within {p99:.1f} ms, longest {took[-1] * 1000:.0f} ms")
         print(f"most memory that flowmib had resident: {resident_mib(agent.pid):.0f} MiB")
 
 
