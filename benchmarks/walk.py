@@ -3,8 +3,8 @@
     python -m benchmarks.walk [--tunnels 10000] [--walkers 4] [--rounds 5]
 
 Prints varbinds per second of each and the ratio of the medians, the seconds of one whole walk by
-``snmpbulkwalk``, how long answers take, and the agent's memory. Rounds of the two take turns, so that noise of the machine
-hits both; quote the ratio, not the figures.
+``snmpbulkwalk``, how long answers take, and the agent's memory. Rounds of the two take turns, so
+that noise of the machine hits both; quote the ratio, not the figures.
 
 The manager keeps several walks going at once from one thread. It reads answers in a few
 microseconds a varbind, so that the agent is what is measured. snmpd walks what it has most of, its
