@@ -52,7 +52,7 @@ class Tree:
 
         Raises:
             BindingError: an accessible object is neither bound nor listed as unsupported, a name
-                is bound twice, is unknown, or is of the wrong kind.
+                is bound twice, is unknown, or is of the wrong kind, or two roots have one name.
         """
         self.bindings = tuple(bindings)
         found: list[tuple[ObjectType, Scalar | Live | Column, Table | None]] = []
@@ -62,12 +62,15 @@ class Tree:
             bound = list(_bound(smi, binding, seen, faults))
             found += bound
             faults += _forgotten(smi, binding, {type_.name for type_, _, _ in bound})
+        roots: dict[str, Root] = {}
+        for table in (table for binding in bindings for table in binding.tables):
+            if roots.setdefault(table.root.name, table.root) is not table.root:
+                faults.append(f"{table.name} has a root of its own named {table.root.name!r} too")
         if faults:
             raise BindingError("; ".join(faults))
+        self.roots = tuple(roots.values())
         found.sort(key=lambda item: item[0].oid)
         self.spans = tuple(_span(number, *item) for number, item in enumerate(found))
-        tables = (span.table for span in self.spans if isinstance(span, ColumnSpan))
-        self.roots: tuple[Root, ...] = tuple({t.root.name: t.root for t in tables}.values())
         self._oids = [span.type.oid for span in self.spans]
         self._by_prefix = {span.prefix: span for span in self.spans}
         self._lengths = tuple(sorted({len(span.prefix) for span in self.spans}))

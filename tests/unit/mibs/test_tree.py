@@ -125,6 +125,12 @@ class TestFaults:
             f"{MODULE} has no object thingNoet, which is listed as unsupported"
         )
 
+    def test_two_roots_of_one_name(self) -> None:
+        other = dataclasses.replace(GOOD.tables[0].root)
+        tables = (*GOOD.tables[1:], dataclasses.replace(GOOD.tables[0], root=other))
+        name = GOOD.tables[0].name
+        assert faults(changed(tables=tables)) == f"{name} has a root of its own named 'things' too"
+
     def test_an_object_of_another_module(self) -> None:
         alien = dataclasses.replace(object_type("alien", (7,), "scalar"), module="OTHER-MIB")
         here = small_smi()
