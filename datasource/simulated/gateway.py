@@ -57,7 +57,11 @@ square root of the number only: 50,000 tunnels see 2.5 ends a second."""
 _UNRELIABLE = 3
 """Every third peer has a bad line, and nearly all the ends, so that the others grow old."""
 
-_Happening = tuple[float, int, Callable[[float], None]]
+_FEW = 1000
+"""Happenings that are not worth tidying up."""
+
+_Happening = tuple[float, int, Callable[[float], None], Callable[[], bool]]
+"""When, a number to tell apart what is at once, what, and whether it still can happen."""
 
 
 class SimulatedGateway:
@@ -83,6 +87,7 @@ class SimulatedGateway:
         self._now = started_at
         self._rng = random.Random()
         self._happenings: list[_Happening] = []
+        self._tidy_at = _FEW
         self._order = 0
         self._last_ike_id = 0
         self._last_child_id = 0
@@ -120,7 +125,7 @@ class SimulatedGateway:
                 if not at_most:
                     return False
                 at_most -= 1
-            self._now, _, happen = heapq.heappop(happenings)
+            self._now, _, happen, _ = heapq.heappop(happenings)
             happen(self._now)
         self._now = max(self._now, now)
         return True
@@ -155,9 +160,19 @@ class SimulatedGateway:
     def _exponential(self, rng: random.Random, mean: float) -> float:
         return self._now + rng.expovariate(1 / mean)
 
-    def _at(self, time: float, happen: Callable[[float], None]) -> None:
+    def _at(
+        self,
+        time: float,
+        happen: Callable[[float], None],
+        can_happen: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._order += 1
-        heapq.heappush(self._happenings, (time, self._order, happen))
+        heapq.heappush(self._happenings, (time, self._order, happen, can_happen))
+        if len(self._happenings) > self._tidy_at:
+            # An SA that ended early leaves its rekey behind, hours ahead.
+            self._happenings[:] = [entry for entry in self._happenings if entry[3]()]
+            heapq.heapify(self._happenings)
+            self._tidy_at = 2 * len(self._happenings) + _FEW
 
     # The world at its beginning -----------------------------------------------------------------
 
@@ -221,7 +236,11 @@ class SimulatedGateway:
         ike = LiveIkeSa(self._last_ike_id, parameters, self._now - spent * min(lives, _OLDEST))
         peer.ike = ike
         if lives < math.inf:
-            self._at(ike.established_at + lives, partial(self._rekey_ike, peer, ike))
+            self._at(
+                ike.established_at + lives,
+                partial(self._rekey_ike, peer, ike),
+                lambda: peer.ike is ike,
+            )
         return ike
 
     def _new_child_sa(
@@ -243,7 +262,7 @@ class SimulatedGateway:
         child.sa = sa
         ike.children.append(sa)
         if lives < math.inf:
-            self._at(installed_at + lives, partial(self._rekey_child, sa))
+            self._at(installed_at + lives, partial(self._rekey_child, sa), lambda: child.sa is sa)
         return sa
 
     # SAs that are replaced ----------------------------------------------------------------------

@@ -439,3 +439,13 @@ def test_a_slow_pass_is_followed_by_a_rest_of_four_times_its_length(
     monkeypatch.setattr(asyncio, "sleep", no_sleep)
     run_source(5, lambda: float(next(ticks)), meanwhile)
     assert rests[:3] == [40.0] * 3
+
+
+def test_what_cannot_happen_any_more_does_not_pile_up() -> None:
+    tracker = tracker_for_simulation()
+    gateway = SimulatedGateway(tracker, tunnels=100, seed=1, started_at=0.0)
+    for hour in range(1, 25):
+        gateway.advance(hour * 3600.0)
+        tracker.take_events()
+    assert tracker.snapshot(24 * 3600.0).totals.ipsec_ended > 5000
+    assert len(gateway._happenings) < 3000
