@@ -17,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import math
 import os
 import re
 import secrets
@@ -28,45 +27,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NoReturn, Self, TypedDict, TypeVar, Unpack
+from typing import Any, NoReturn, Self, TypeVar, Unpack
 
 import pytest
 
+from tests.gateway_config import (
+    CONNECTION,
+    SIDES,
+    Changes,
+    Settings,
+    Side,
+    connection_text,
+    daemon_text,
+    endpoint,
+    host,
+    other,
+)
+from tests.swanctl_raw import child_sas, ike_sas, parse_raw
 from tests.tools import requires_tool
 
-__all__ = [
-    "CONNECTION",
-    "SIDES",
-    "Changes",
-    "CommandError",
-    "DeadlineError",
-    "Gateways",
-    "RigError",
-    "Settings",
-    "Side",
-    "child_sas",
-    "ike_sas",
-    "other",
-    "parse_raw",
-    "wait_for",
-]
+__all__ = ["CommandError", "DeadlineError", "Gateways", "RigError", "wait_for"]
 
-Side = Literal["alpha", "beta"]
-SIDES: tuple[Side, Side] = ("alpha", "beta")
-CONNECTION = "site"  # the one connection that both gateways load
+Found = TypeVar("Found")
 
 POLL_SECONDS = 0.02
 COMMAND_SECONDS = 20.0  # no command of the rig takes a second; a frozen charon blocks for ever
 UNIX_PATH_MAX = 107  # bytes of sun_path without its NUL, see unix(7)
-
-# The plugins of the lab, without xauth-generic: Debian's packages do not have it.
-PLUGINS = (
-    "random nonce aes sha1 sha2 md5 hmac kdf ccm curve25519 gmp pem pkcs1 pkcs8 x509 pubkey "
-    "constraints kernel-libipsec kernel-netlink socket-default vici error-notify updown counters "
-    "eap-identity eap-radius eap-md5"
-)
-
-Found = TypeVar("Found")
 
 
 class RigError(Exception):
@@ -106,260 +92,6 @@ def wait_for(condition: Callable[[], Found], what: str, seconds: float = 10.0) -
             raise DeadlineError(f"not within {seconds} s: {what}; last seen: {found!r}")
         time.sleep(POLL_SECONDS)
     return found
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What a gateway is configured with; times are in seconds.
-
-    Attributes:
-        version: IKE version, 1 or 2.
-        aggressive: IKEv1 aggressive mode instead of main mode.
-        children: number of child configurations: net, net2, net3, …, each with networks of its own.
-        family: IP version of the IKE endpoints, 4 or 6.
-        inner_family: IP version of the protected networks, 4 or 6.
-        proposals: IKE proposals, as in swanctl.conf.
-        esp_proposals: ESP proposals, as in swanctl.conf.
-        ike_rekey_time: soft lifetime of an IKE SA; charon takes up to a tenth off at random.
-        child_rekey_time: the same of a child SA.
-        dpd_delay: silence after which the peer is probed; 0 never probes.
-        retransmit_timeout: wait before the first retransmission.
-        retransmit_tries: retransmissions before charon gives up.
-        retransmit_base: factor from one wait to the next.
-        psk: the pre-shared key.
-        connection_extra: more lines for the connection section of swanctl.conf.
-        child_extra: more lines for each child section.
-    """
-
-    version: int = 2
-    aggressive: bool = False
-    children: int = 1
-    family: int = 4
-    inner_family: int = 4
-    proposals: str = "aes128-sha256-modp2048"
-    esp_proposals: str = "aes128-sha256"
-    ike_rekey_time: int = 3600
-    child_rekey_time: int = 1200
-    dpd_delay: int = 1
-    retransmit_timeout: float = 0.4
-    retransmit_tries: int = 2
-    retransmit_base: float = 1.0
-    psk: str = "lab only"
-    connection_extra: str = ""
-    child_extra: str = ""
-
-    def dpd_timeout(self) -> int:
-        """Return the seconds of silence after which IKEv1 takes the peer for lost.
-
-        By default charon takes the sum of its retransmission times and then subtracts dpd_delay
-        in unsigned arithmetic: with a short sum the timeout would wrap round to seven weeks.
-        """
-        waits = (self.retransmit_base**number for number in range(self.retransmit_tries + 1))
-        return max(math.ceil(self.retransmit_timeout * sum(waits)), self.dpd_delay + 1)
-
-    def child_names(self) -> list[str]:
-        """Return the names of the child configurations."""
-        return ["net", *(f"net{number}" for number in range(2, self.children + 1))]
-
-
-class Changes(TypedDict, total=False):
-    """Keywords of the constructor and of ``reconfigure``: the fields of ``Settings``."""
-
-    version: int
-    aggressive: bool
-    children: int
-    family: int
-    inner_family: int
-    proposals: str
-    esp_proposals: str
-    ike_rekey_time: int
-    child_rekey_time: int
-    dpd_delay: int
-    retransmit_timeout: float
-    retransmit_tries: int
-    retransmit_base: float
-    psk: str
-    connection_extra: str
-    child_extra: str
-
-
-def other(side: Side) -> Side:
-    """Return the peer of ``side``."""
-    return "beta" if side == "alpha" else "alpha"
-
-
-# ---- addresses -----------------------------------------------------------------------------
-
-
-def _number(side: Side) -> int:
-    return SIDES.index(side) + 1
-
-
-def _endpoint(side: Side, family: int) -> str:
-    return f"10.9.0.{_number(side)}" if family == 4 else f"fd09::{_number(side)}"
-
-
-def _network(side: Side, family: int, child: int) -> str:
-    """Return the prefix of the protected network; a host number can be appended to it."""
-    if family == 4:
-        return f"10.{10 + child}.{_number(side)}."
-    return f"fd10:{child}:{_number(side)}::"
-
-
-def _host(side: Side, settings: Settings, child: str) -> str:
-    index = settings.child_names().index(child)
-    return _network(side, settings.inner_family, index) + "1"
-
-
-# ---- the text of swanctl --raw --------------------------------------------------------------
-
-_NAME = re.compile(r"\s*([^\s={}\[\]]+)\s*(=\[|=|\{)")
-# A value is not quoted and may hold spaces and "=" (a distinguished name: "C=CH, O=Lab"). It ends
-# at a closing brace, or before the next key. charon's own keys are lower case, and those of a
-# distinguished name are not, which tells them apart.
-_VALUE = re.compile(r"(.*?)(?=\s*\}|\s+[a-z][a-z0-9-]*=|\s+[^\s={}]+ \{|\s*$)", re.DOTALL)
-_ITEM = re.compile(r"\s*((?:[^\s\[\]]|\[[^\]]*\])+)")  # a traffic selector may end in "[tcp/80]"
-
-
-def _parse_section(text: str, position: int, depth: int) -> tuple[dict[str, Any], int]:
-    """Parse from ``position`` up to the section's closing brace (or the end, at depth 0)."""
-    section: dict[str, Any] = {}
-    while True:
-        while position < len(text) and text[position].isspace():
-            position += 1
-        if position == len(text) or text[position] == "}":
-            if (position == len(text)) != (depth == 0):
-                raise RigError(f"unbalanced braces at {position} in: {text}")
-            return section, position + 1
-        match = _NAME.match(text, position)
-        if match is None:
-            raise RigError(f"no name at {position} in: {text}")
-        name, opening = match.groups()
-        position = match.end()
-        if opening == "{":
-            section[name], position = _parse_section(text, position, depth + 1)
-        elif opening == "=[":
-            items = []
-            while item := _ITEM.match(text, position):
-                items.append(item[1])
-                position = item.end()
-            closing = re.compile(r"\s*\]").match(text, position)
-            if closing is None:
-                raise RigError(f"unclosed list at {position} in: {text}")
-            section[name] = items
-            position = closing.end()
-        else:
-            value = _VALUE.match(text, position)
-            assert value is not None  # the pattern matches the empty string before any end
-            section[name] = value[1]
-            position = value.end()
-
-
-def parse_raw(output: str, event: str = "list-sa") -> list[dict[str, Any]]:
-    """Parse what ``swanctl --raw`` prints; return the messages of ``event``, in their order.
-
-    A section becomes a dict, a list a list of str, a value a str, as in the VICI message itself.
-
-    Raises:
-        RigError: the text is not of that form.
-    """
-    messages = []
-    for line in output.splitlines():
-        if line.startswith(f"{event} event {{"):
-            text = line.removeprefix(f"{event} event ")
-            message, end = _parse_section(text, 1, 1)
-            if text[end:].strip():
-                raise RigError(f"text after the closing brace: {text[end:]}")
-            messages.append(message)
-    return messages
-
-
-def ike_sas(answer: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the IKE SAs of a ``list_sas`` answer, each without its connection's name."""
-    return [sa for entry in answer for sa in entry.values()]
-
-
-def child_sas(
-    answer: Iterable[Mapping[str, Any]], child: str | None = None
-) -> list[dict[str, Any]]:
-    """Return the child SAs of a ``list_sas`` answer, or only those of one configuration."""
-    children = [sa for ike in ike_sas(answer) for sa in ike.get("child-sas", {}).values()]
-    return [sa for sa in children if child in (None, sa["name"])]
-
-
-# ---- configuration files -------------------------------------------------------------------
-
-
-def _daemon_text(directory: Path, settings: Settings) -> str:
-    return f"""\
-charon-systemd {{
-  load_modular = no
-  load = {PLUGINS}
-  retransmit_timeout = {settings.retransmit_timeout}
-  retransmit_tries = {settings.retransmit_tries}
-  retransmit_base = {settings.retransmit_base}
-  # Without it a responder refuses aggressive mode with a pre-shared key.
-  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
-  plugins {{
-    vici {{ socket = "unix://{directory}/charon.vici" }}
-    error-notify {{ socket = "unix://{directory}/charon.enfy" }}
-  }}
-  filelog {{ log {{
-      path = "{directory}/charon.log"
-      default = 1
-      append = yes
-      flush_line = yes
-  }} }}
-}}
-# swanctl needs no plugin here; with its default list it complains of those not installed.
-swanctl {{ load = nonce }}
-"""
-
-
-def _connection_text(side: Side, settings: Settings) -> str:
-    peer = other(side)
-    local, remote = _endpoint(side, settings.family), _endpoint(peer, settings.family)
-    prefix = "0/24" if settings.inner_family == 4 else "/64"
-    children = "".join(
-        f"""
-    {name} {{
-      local_ts = {_network(side, settings.inner_family, index)}{prefix}
-      remote_ts = {_network(peer, settings.inner_family, index)}{prefix}
-      esp_proposals = {settings.esp_proposals}
-      rekey_time = {settings.child_rekey_time}s
-      {settings.child_extra}
-    }}"""
-        for index, name in enumerate(settings.child_names())
-    )
-    dpd_timeout = f"dpd_timeout = {settings.dpd_timeout()}s" if settings.version == 1 else ""
-    # The key in hexadecimal, so that it may hold any character.
-    return f"""\
-connections {{ {CONNECTION} {{
-  version = {settings.version}
-  aggressive = {"yes" if settings.aggressive else "no"}
-  local_addrs = {local}
-  remote_addrs = {remote}
-  proposals = {settings.proposals}
-  rekey_time = {settings.ike_rekey_time}s
-  dpd_delay = {settings.dpd_delay}s
-  {dpd_timeout}
-  {settings.connection_extra}
-  local {{
-    auth = psk
-    id = {local}
-  }}
-  remote {{
-    auth = psk
-    id = {remote}
-  }}
-  children {{{children}
-  }}
-}} }}
-secrets {{ ike-site {{ secret = 0x{settings.psk.encode().hex()} }} }}
-"""
-
-
-# ---- programs ------------------------------------------------------------------------------
 
 
 def _refuse(reason: str) -> NoReturn:
@@ -468,10 +200,10 @@ class Gateways:
         for side in SIDES:
             settings = self._settings[side]
             self._add_address(
-                side, self._link(side), settings.family, _endpoint(side, settings.family)
+                side, self._link(side), settings.family, endpoint(side, settings.family)
             )
             for child in settings.child_names():
-                self._add_address(side, "lo", settings.inner_family, _host(side, settings, child))
+                self._add_address(side, "lo", settings.inner_family, host(side, settings, child))
         for side in SIDES:
             # Until the kernel has noticed the carrier, the first IKE packet may be dropped.
             wait_for(functools.partial(self._link_is_up, side), f"{side}'s link")
@@ -510,7 +242,7 @@ class Gateways:
 
     def endpoint(self, side: Side) -> str:
         """Return the address that IKE runs on."""
-        return _endpoint(side, self._settings[side].family)
+        return endpoint(side, self._settings[side].family)
 
     def pid(self, side: Side) -> int:
         """Return the process id of the running charon."""
@@ -633,8 +365,8 @@ class Gateways:
         output = _run(
             *(self._ip, "netns", "exec", self.netns(side), self._ping, "-n", "-q"),
             *("-c", str(count), "-i", "0.01", "-W", "1"),
-            *("-I", _host(side, self._settings[side], child)),
-            _host(other(side), self._settings[side], child),
+            *("-I", host(side, self._settings[side], child)),
+            host(other(side), self._settings[side], child),
             accept=(0, 1),  # 1: fewer answers than packets
         )
         match = re.search(r"(\d+) received", output)
@@ -663,9 +395,9 @@ class Gateways:
 
     def _write(self, side: Side) -> None:
         directory, settings = self._directory / side, self._settings[side]
-        (directory / "strongswan.conf").write_text(_daemon_text(directory, settings), "utf-8")
+        (directory / "strongswan.conf").write_text(daemon_text(directory, settings), "utf-8")
         swanctl = directory / "swanctl" / "swanctl.conf"
-        swanctl.write_text(_connection_text(side, settings), "utf-8")
+        swanctl.write_text(connection_text(side, settings), "utf-8")
 
     def _environment(self, side: Side) -> dict[str, str]:
         directory = self._directory / side

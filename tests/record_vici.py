@@ -38,7 +38,8 @@ from typing import Any, Self, Unpack
 
 from vici.protocol import Message, Packet, Transport
 
-from tests.gateways import SIDES, Changes, CommandError, Gateways, RigError, Side
+from tests.gateway_config import SIDES, Changes, Side
+from tests.gateways import CommandError, Gateways, RigError
 
 FIXTURES = Path(__file__).parent / "fixtures" / "vici"
 # "log" is last: once it is registered, events come between a registration and its answer.

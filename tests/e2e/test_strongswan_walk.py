@@ -16,8 +16,10 @@ from typing import Any, Unpack
 import pytest
 
 from mibs import smi
-from tests.gateways import CONNECTION, Changes, Gateways, child_sas, ike_sas, wait_for
+from tests.gateway_config import CONNECTION, Changes
+from tests.gateways import Gateways, wait_for
 from tests.running_agent import RunningAgent
+from tests.swanctl_raw import child_sas, ike_sas
 from tests.tools import requires_tool
 
 FLOW_MONITOR = "1.3.6.1.4.1.9.9.171"

@@ -10,21 +10,9 @@ from typing import Any, Unpack
 
 import pytest
 
-from tests.gateways import (
-    SIDES,
-    Changes,
-    CommandError,
-    DeadlineError,
-    Gateways,
-    RigError,
-    Settings,
-    Side,
-    child_sas,
-    ike_sas,
-    other,
-    parse_raw,
-    wait_for,
-)
+from tests.gateway_config import SIDES, Changes, Settings, Side, other
+from tests.gateways import CommandError, DeadlineError, Gateways, RigError, wait_for
+from tests.swanctl_raw import RawTextError, child_sas, ike_sas, parse_raw
 
 Build = Callable[..., Gateways]
 both_versions = pytest.mark.parametrize("version", [1, 2])
@@ -338,5 +326,5 @@ def test_parse_raw_reads_values_with_spaces_lists_and_nothing() -> None:
 
 @pytest.mark.parametrize("text", ["{site {a=1}", "{site {a=[1 2}}", "{=1}", "{site {a=1}} more"])
 def test_parse_raw_refuses_other_text(text: str) -> None:
-    with pytest.raises(RigError):
+    with pytest.raises(RawTextError):
         parse_raw(f"list-sa event {text}")

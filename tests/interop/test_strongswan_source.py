@@ -14,7 +14,9 @@ import pytest
 from datasource.events import EndReason, Event, IkeTunnelStopped, IpsecTunnelStopped
 from datasource.model import IkeTunnel, IpsecTunnel, NegotiationMode, Snapshot
 from datasource.strongswan.source import StrongSwanSource, tracker_for
-from tests.gateways import SIDES, Changes, Gateways, Side, child_sas, ike_sas
+from tests.gateway_config import SIDES, Changes, Side
+from tests.gateways import Gateways
+from tests.swanctl_raw import child_sas, ike_sas
 
 versions = pytest.mark.parametrize("version", [1, 2])
 
