@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
+from datasource.pacing import pause
 from datasource.simulated.gateway import SimulatedGateway
 from datasource.tracker import Tracker
 
@@ -15,8 +15,6 @@ _SAS_AT_ONCE = 64
 """SAs between two turns of the event loop: about a millisecond of work."""
 _HAPPENINGS_AT_ONCE = 16
 """A happening may be a whole peer that comes up: these are about a millisecond, too."""
-_REST = 4.0
-"""Seconds of rest for each second of work, so that a fifth of a processor is the most it takes."""
 _SOONEST = 0.1
 """Seconds between two passes that somebody asked for."""
 
@@ -58,11 +56,8 @@ class SimulatedSource:
             began = self._clock()
             await self._pass(began)
             self.ready.set()
-            rest = max(_REST * (self._clock() - began), _SOONEST)
-            await asyncio.sleep(rest)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(self._interval - rest, 0)):
-                    await self._wanted.wait()
+            took = self._clock() - began
+            await pause(self._wanted, took=took, soonest=_SOONEST, interval=self._interval)
 
     async def _pass(self, now: float) -> None:
         caught_up = False

@@ -11,7 +11,6 @@ are gone. A daemon that only does not answer keeps its SAs.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
 import logging
 import random
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from datasource.errors import DataSourceError
 from datasource.model import IkeFailures, IkeTraffic, IpsecTraffic
+from datasource.pacing import REST, pause
 from datasource.strongswan.fields import ConvertError, section, text
 from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
 from datasource.strongswan.packet import Message, ViciError
@@ -72,8 +72,6 @@ FAILURES_WITH_LOG = IkeFailures(authentication=0, decryption=0, hash_validation=
 EVENTS = ("ike-updown", "child-updown", "ike-rekey", "child-rekey", "ike-update")
 MIN_INTERVAL = 1.0
 """Seconds between two polls, where nothing else is configured."""
-_REST = 4
-"""A poll is followed by this many times its own duration without one."""
 _SLICE = 32
 """SAs or events after which everybody else on the event loop has a turn: about 3 ms."""
 _WAITING = 10.0
@@ -151,10 +149,6 @@ class StrongSwanSource:
     def refresh(self) -> None:
         """Ask for a poll soon. Cheap: to be called at every read."""
         self._wanted.set()
-
-    async def first_listing(self) -> None:
-        """Wait until the daemon's SAs are known, or cannot be."""
-        await self.ready.wait()
 
     async def run(self) -> None:
         """Follow the daemon until cancelled, whatever happens to it."""
@@ -271,7 +265,12 @@ class StrongSwanSource:
                             done = settling is None or settling.done()
                             if missing and done and self._clock() >= self._settle_after:
                                 settling = asyncio.create_task(self._settle())
-                            await self._rest(took)
+                            await pause(
+                                self._wanted,
+                                took=took,
+                                soonest=self._min_interval,
+                                interval=self._interval,
+                            )
                 except ViciError as error:
                     self._lost(error)
                 await asyncio.sleep(delay * self._jitter())
@@ -279,13 +278,6 @@ class StrongSwanSource:
         finally:
             if settling is not None:
                 await _end(settling)
-
-    async def _rest(self, took: float) -> None:
-        at_least = max(self._min_interval, _REST * took)
-        await asyncio.sleep(at_least)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(max(self._interval - at_least, 0)):
-                await self._wanted.wait()
 
     async def _poll(self, link: Link) -> bool:
         """Ask for everything; return True when an SA that is known was not listed."""
@@ -340,7 +332,7 @@ class StrongSwanSource:
                 self._said_hung = True
                 _log.warning("strongSwan: a listing of all SAs did not end: %s", _reason(error))
         took = self._clock() - began - _SETTLE
-        self._settle_after = self._clock() + _REST * max(took, 0)
+        self._settle_after = self._clock() + REST * max(took, 0)
 
     # Words ----------------------------------------------------------------------------------------
 

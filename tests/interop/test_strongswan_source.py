@@ -130,7 +130,7 @@ async def following(rig: Rig) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(watched.source.run()) for watched in rig.watched.values()]
     try:
         for watched in rig.watched.values():
-            await watched.source.first_listing()
+            await watched.source.ready.wait()
             assert watched.source.connected
         yield
     finally:

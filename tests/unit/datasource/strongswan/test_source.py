@@ -79,7 +79,7 @@ class Rig:
     async def following(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self.source.run())
         try:
-            await self.source.first_listing()
+            await self.source.ready.wait()
             yield
         finally:
             task.cancel()
