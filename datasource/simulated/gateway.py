@@ -125,8 +125,9 @@ class SimulatedGateway:
                 if not at_most:
                     return False
                 at_most -= 1
-            self._now, _, happen, _ = heapq.heappop(happenings)
-            happen(self._now)
+            self._now, _, happen, can_happen = heapq.heappop(happenings)
+            if can_happen():
+                happen(self._now)
         self._now = max(self._now, now)
         return True
 
@@ -269,7 +270,7 @@ class SimulatedGateway:
 
     def _rekey_child(self, old: LiveChildSa, at: float) -> None:
         child = old.child
-        if child.sa is not old or (ike := child.peer.ike) is None:
+        if (ike := child.peer.ike) is None:
             return
         rng = self._draw_for(child.peer)
         new = self._new_child_sa(rng, ike, child)
@@ -285,8 +286,6 @@ class SimulatedGateway:
             ike.children.remove(old)
 
     def _rekey_ike(self, peer: LivePeer, old: LiveIkeSa, at: float) -> None:
-        if peer.ike is not old:
-            return
         rng = self._draw_for(peer)
         new = self._new_ike_sa(rng, peer)
         old.state = SaState.EXPIRING
