@@ -125,6 +125,9 @@ class SaState(enum.Enum):
     """Replaced by a newer SA and about to go."""
 
 
+_AEAD = ("_GCM_", "_CCM_", "CHACHA20_POLY1305", "NULL_AES_GMAC")
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """The algorithms that were chosen, by their IANA names as strongSwan prints them.
@@ -139,6 +142,11 @@ class Proposal:
     integrity: str = ""
     prf: str = ""
     group: str = ""
+
+    @property
+    def is_aead(self) -> bool:
+        """Whether the cipher authenticates too (RFC 5116), GMAC's null cipher included."""
+        return any(part in self.encryption for part in _AEAD)
 
 
 @dataclass(frozen=True, slots=True)

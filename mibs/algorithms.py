@@ -34,7 +34,6 @@ _AUTH_EXTENDED = {
 }
 _GROUP = {"MODP_768": 2, "MODP_1024": 3}
 _GROUP_EXTENDED = {"MODP_1536": 4, "MODP_2048": 5, "ECP_256": 9, "ECP_384": 10, "ECP_521": 11}
-_AEAD = ("AES_GCM", "AES_CCM", "CHACHA20_POLY1305", "CAMELLIA_CCM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class AlgorithmNumbers:
 
     def ike_hash_algo(self, proposal: Proposal) -> int | None:
         """IkeHashAlgo: none(1) md5(2) sha(3); none where an AEAD cipher does the work."""
-        if proposal.encryption.startswith(_AEAD):
+        if proposal.is_aead:
             return _NONE
         return self._number(proposal.integrity, _INTEGRITY, _HASH_EXTENDED)
 

@@ -71,7 +71,6 @@ _MODES = {
 }
 # RFC 4543: GMAC authenticates and does not encrypt.
 _NOT_ENCRYPTING = ("", "NULL", "NULL_AES_GMAC")
-_AEAD = ("_GCM_", "_CCM_", "CHACHA20_POLY1305", "NULL_AES_GMAC")
 
 _IKE_STATIC = (
     "version", "local-host", "local-port", "local-id", "remote-host", "remote-port", "remote-id",
@@ -298,8 +297,7 @@ class Converter:
             connection,
             parameters,
             encrypts=protocol == "ESP" and algorithms.encryption not in _NOT_ENCRYPTING,
-            authenticates=bool(algorithms.integrity)
-            or any(a in algorithms.encryption for a in _AEAD),
+            authenticates=bool(algorithms.integrity) or algorithms.is_aead,
             compresses=compresses,
         )
         self._children.set(sa_id, known)
