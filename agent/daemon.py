@@ -23,8 +23,9 @@ from agent.views import ViewKeeper
 from datasource import simulated
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from datasource.tracker import Tracker
-from mibs import cisco_ipsec_flow_monitor, smi, snmpv2_mib
+from mibs import served, smi
 from mibs.algorithms import AlgorithmNumbers
+from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.snmpv2_mib import ObjectResource, SnmpStatistics, SystemGroup
 from mibs.tree import Tree
 
@@ -34,7 +35,6 @@ _log = logging.getLogger("flowmib")
 
 _PATIENCE = 15.0
 """Seconds that requests may wait for the first listing of the source."""
-_SERVED = (snmpv2_mib.MODULE, cisco_ipsec_flow_monitor.MODULE)
 
 
 class _Source(Protocol):
@@ -63,11 +63,10 @@ class Daemon:
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
-        self._clock = clock
-        self._started_at = clock()
+        started_at = clock()
         self._feed = _feed(config.source, clock)
         statistics = SnmpStatistics()
-        tree = _tree(config, self._feed.title, statistics, lambda: clock() - self._started_at)
+        tree = _tree(config, self._feed.title, statistics, lambda: clock() - started_at)
         self._keeper = ViewKeeper(self._feed.tracker, tree, clock, self._feed.source.refresh)
         self._engine = Engine(
             Communities(config.snmp.communities, tree),
@@ -220,18 +219,14 @@ def _answers(path: str) -> bool:
 def _tree(
     config: Config, title: str, statistics: SnmpStatistics, up_time: Callable[[], float]
 ) -> Tree:
-    modules = smi.load(_SERVED)
+    modules = smi.load(served.MODULES)
     resources = tuple(
         ObjectResource(number, modules.module(name).oid, f"The objects of {name}.")
-        for number, name in enumerate(_SERVED, 1)
+        for number, name in enumerate(served.MODULES, 1)
     )
-    return Tree(
-        modules,
-        (
-            snmpv2_mib.bind(_system(config.system, title, resources), statistics, up_time),
-            cisco_ipsec_flow_monitor.bind(_choices(config.mib, config.peers)),
-        ),
-    )
+    system = _system(config.system, title, resources)
+    choices = _choices(config.mib, config.peers)
+    return Tree(modules, served.bind_all(system, statistics, up_time, choices))
 
 
 def _system(config: System, title: str, resources: tuple[ObjectResource, ...]) -> SystemGroup:
@@ -246,8 +241,8 @@ def _system(config: System, title: str, resources: tuple[ObjectResource, ...]) -
     )
 
 
-def _choices(config: Mib, peers: tuple[Peer, ...]) -> cisco_ipsec_flow_monitor.Choices:
-    return cisco_ipsec_flow_monitor.Choices(
+def _choices(config: Mib, peers: tuple[Peer, ...]) -> Choices:
+    return Choices(
         algorithms=AlgorithmNumbers(extended=config.algorithms == "extended"),
         peer_index_octets=config.peer_index == "octets",
         descriptions={peer.match: peer.description for peer in peers},

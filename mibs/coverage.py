@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
-from mibs import cisco_ipsec_flow_monitor, smi, snmpv2_mib
+from mibs import cisco_ipsec_flow_monitor, served, smi, snmpv2_mib
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS
 from mibs.smi import ObjectType, Smi
 from mibs.table import Age, Binding, Live
@@ -32,17 +33,18 @@ by a walk. What strongSwan cannot tell is listed in [operate.md](operate.md).
 def document() -> str:
     """Return the whole page."""
     modules = smi.load()
-    bindings = (
-        cisco_ipsec_flow_monitor.bind(cisco_ipsec_flow_monitor.Choices()),
-        snmpv2_mib.bind(snmpv2_mib.SystemGroup(""), snmpv2_mib.SnmpStatistics(), lambda: 0.0),
+    bindings = served.bind_all(
+        snmpv2_mib.SystemGroup(""),
+        snmpv2_mib.SnmpStatistics(),
+        lambda: 0.0,
+        cisco_ipsec_flow_monitor.Choices(),
     )
     tree = Tree(modules, bindings)
-    served = {binding.module for binding in bindings}
     lines = [_INTRODUCTION]
-    for binding in bindings:
+    for binding in sorted(bindings, key=attrgetter("module")):
         lines += _module(modules, tree, binding)
     for module in modules.modules:
-        if module.name not in served and module.name in smi.ALL:
+        if module.name not in served.MODULES and module.name in smi.ALL:
             lines += [f"## {module.name}\n", "Not served yet.\n"]
     return "\n".join(lines)
 

@@ -10,7 +10,9 @@ from datasource.model import Identity, IdentityType, IpAddress
 __all__ = [
     "FALSE",
     "TRUE",
+    "constant",
     "display_string",
+    "identity_octets",
     "identity_type",
     "identity_value",
     "ip_address",

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from mibs import ber, cisco_ipsec_flow_monitor, smi, snmpv2_mib
+from mibs import ber, served, smi
+from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.smi import Module, ObjectType, Smi
 from mibs.snmpv2_mib import SnmpStatistics, SystemGroup
 from mibs.table import Binding, Column, Live, Root, Scalar, Table
@@ -196,14 +197,9 @@ def object_types(tree: Tree) -> dict[str, ObjectType]:
 
 
 def test_the_real_bindings_are_whole() -> None:
-    modules = smi.load((snmpv2_mib.MODULE, cisco_ipsec_flow_monitor.MODULE))
-    tree = Tree(
-        modules,
-        (
-            snmpv2_mib.bind(SystemGroup("x"), SnmpStatistics(), lambda: 0.0),
-            cisco_ipsec_flow_monitor.bind(cisco_ipsec_flow_monitor.Choices()),
-        ),
-    )
+    bindings = served.bind_all(SystemGroup("x"), SnmpStatistics(), lambda: 0.0, Choices())
+    assert tuple(item.module for item in bindings) == served.MODULES
+    tree = Tree(smi.load(served.MODULES), bindings)
     types = object_types(tree)
     assert len(types) == len(tree.spans)
     assert all(type_.access.startswith("read-") for type_ in types.values())
