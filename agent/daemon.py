@@ -26,7 +26,8 @@ from datasource.tracker import Tracker
 from mibs import served, smi
 from mibs.algorithms import AlgorithmNumbers
 from mibs.cisco_ipsec_flow_monitor import Choices
-from mibs.snmpv2_mib import ObjectResource, SnmpStatistics, SystemGroup
+from mibs.snmp_statistics import SnmpStatistics
+from mibs.snmpv2_mib import ObjectResource, SystemGroup
 from mibs.tree import Tree
 
 __all__ = ["Daemon", "run"]

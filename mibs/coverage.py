@@ -15,6 +15,7 @@ from pathlib import Path
 from mibs import cisco_ipsec_flow_monitor, served, smi, snmpv2_mib
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS
 from mibs.smi import ObjectType, Smi
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Age, Binding, Live
 from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
 
@@ -35,7 +36,7 @@ def document() -> str:
     modules = smi.load()
     bindings = served.bind_all(
         snmpv2_mib.SystemGroup(""),
-        snmpv2_mib.SnmpStatistics(),
+        SnmpStatistics(),
         lambda: 0.0,
         cisco_ipsec_flow_monitor.Choices(),
     )

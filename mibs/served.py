@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mibs import cisco_ipsec_flow_monitor, snmpv2_mib
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Binding
 
 __all__ = ["MODULES", "bind_all"]
@@ -15,7 +16,7 @@ MODULES = (snmpv2_mib.MODULE, cisco_ipsec_flow_monitor.MODULE)
 
 def bind_all(
     system: snmpv2_mib.SystemGroup,
-    statistics: snmpv2_mib.SnmpStatistics,
+    statistics: SnmpStatistics,
     up_time: Callable[[], float],
     choices: cisco_ipsec_flow_monitor.Choices,
 ) -> tuple[Binding, ...]:

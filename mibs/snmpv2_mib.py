@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mibs.forms import display_string
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Binding, Column, Live, Root, Table, Value
 
-__all__ = ["MODULE", "ObjectResource", "SnmpStatistics", "SystemGroup", "bind"]
+__all__ = ["MODULE", "ObjectResource", "SystemGroup", "bind"]
 
 MODULE = "SNMPv2-MIB"
 _DISABLED = 2
@@ -37,29 +38,6 @@ class SystemGroup:
     services: int = 76
     """A gateway (layer 3) that is a host too (layers 4 and 7)."""
     resources: Sequence[ObjectResource] = ()
-
-
-class SnmpStatistics:
-    """Counters of the engine, by the names of the snmp group. It counts by ``+= 1``."""
-
-    __slots__ = (
-        "snmpInASNParseErrs",
-        "snmpInBadCommunityNames",
-        "snmpInBadCommunityUses",
-        "snmpInBadVersions",
-        "snmpInPkts",
-        "snmpProxyDrops",
-        "snmpSilentDrops",
-    )
-
-    def __init__(self) -> None:
-        self.snmpInPkts = 0
-        self.snmpInBadVersions = 0
-        self.snmpInBadCommunityNames = 0
-        self.snmpInBadCommunityUses = 0
-        self.snmpInASNParseErrs = 0
-        self.snmpSilentDrops = 0
-        self.snmpProxyDrops = 0
 
 
 def bind(system: SystemGroup, statistics: SnmpStatistics, up_time: Callable[[], float]) -> Binding:

@@ -28,7 +28,7 @@ from agent.snmp.message import (
 )
 from mibs import ber
 from mibs.ber import BerError
-from mibs.snmpv2_mib import SnmpStatistics
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import View
 
 __all__ = ["Engine"]

@@ -19,7 +19,7 @@ from agent.views import ViewKeeper
 from datasource import simulated
 from datasource.simulated import SimulatedGateway
 from mibs import ber, cisco_ipsec_flow_monitor, smi
-from mibs.snmpv2_mib import SnmpStatistics
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.tree import Tree
 from tests.snmp_peer import items, request, varbinds_of
 

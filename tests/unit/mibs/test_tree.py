@@ -9,7 +9,8 @@ import pytest
 from mibs import ber, served, smi
 from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.smi import Module, ObjectType, Smi
-from mibs.snmpv2_mib import SnmpStatistics, SystemGroup
+from mibs.snmp_statistics import SnmpStatistics
+from mibs.snmpv2_mib import SystemGroup
 from mibs.table import Binding, Column, Live, Root, Scalar, Table
 from mibs.tree import BindingError, ColumnSpan, ScalarSpan, Tree
 from tests.small_mib import MODULE, ROOT, binding, object_type, small_smi, small_tree

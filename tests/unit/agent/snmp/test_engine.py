@@ -17,7 +17,7 @@ from agent.snmp.community import Communities, Community
 from agent.snmp.engine import Engine
 from mibs import ber
 from mibs.smi import Oid
-from mibs.snmpv2_mib import SnmpStatistics
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import View, ViewBuilder
 from tests import snmp_peer
 from tests.small_mib import ROOT, Part, Peer, Reference, Small, Thing, small_tree

@@ -15,7 +15,7 @@ from agent.config import ListenAddress, parse_listen
 from agent.snmp.community import Communities, Community
 from agent.snmp.engine import Engine
 from agent.snmp.udp import ListenError, Responder, UdpListener
-from mibs.snmpv2_mib import SnmpStatistics
+from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import ViewBuilder
 from tests.small_mib import ROOT, Small, small_tree
 from tests.snmp_peer import read, request
