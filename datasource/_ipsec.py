@@ -137,6 +137,11 @@ class IpsecTunnels:
         known = self._sas.get(child_id)
         return None if known is None else known.tunnel.ike
 
+    def sas_of(self, index: int) -> tuple[int, ...]:
+        """Return the ids of a tunnel's SAs, the newest last; none when it has ended."""
+        tunnel = self._tunnels.get(index)
+        return () if tunnel is None else tuple(tunnel.sas)
+
     def ike_indexes(self) -> set[int]:
         """Return the indexes of all IKE tunnels, live or not, that IPsec tunnels name."""
         return {tunnel.ike.index for tunnel in self._tunnels.values()}

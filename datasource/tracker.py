@@ -267,6 +267,15 @@ class Tracker:
         """Return what happened since the last call, oldest first."""
         return self._journal.take_events()
 
+    def ike_sas(self, index: int) -> tuple[int, ...]:
+        """Return the ids of an IKE tunnel's SAs, the newest last; none when it has ended."""
+        tunnel = self._tunnels.get(index)
+        return () if tunnel is None else tuple(tunnel.sas)
+
+    def child_sas(self, index: int) -> tuple[int, ...]:
+        """Return the ids of an IPsec tunnel's SAs, the newest last; none when it has ended."""
+        return self._ipsec.sas_of(index)
+
     # IKE ----------------------------------------------------------------------------------------
 
     def _predecessor(self, sa: IkeSa) -> IkeTunnelState | None:

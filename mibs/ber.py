@@ -31,12 +31,14 @@ __all__ = [
     "decode_integer",
     "decode_oid",
     "decode_sub_identifiers",
+    "encode_header",
     "encode_integer",
     "encode_oid",
     "encode_sub_identifiers",
     "encode_tlv",
     "encode_value",
     "encode_varbinds",
+    "name_of",
     "read_header",
 ]
 
@@ -75,12 +77,20 @@ def _length(n: int) -> bytes:
     return bytes((_SHORT | len(octets),)) + octets
 
 
+def encode_header(tag: int, length: int) -> bytes:
+    """Return tag and length of an element with this many octets of content."""
+    if length < _SHORT:
+        return bytes((tag, length))
+    if length < 0x100:
+        return bytes((tag, 0x81, length))
+    if length < 0x10000:
+        return bytes((tag, 0x82, length >> 8, length & 0xFF))
+    return bytes((tag,)) + _length(length)
+
+
 def encode_tlv(tag: int, content: bytes) -> bytes:
     """Return tag, length and content."""
-    n = len(content)
-    if n < _SHORT:
-        return bytes((tag, n)) + content
-    return bytes((tag,)) + _length(n) + content
+    return encode_header(tag, len(content)) + content
 
 
 def _integer_content(value: int) -> bytes:
@@ -208,6 +218,15 @@ def read_header(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
     if stop > end:
         raise BerError(f"content at {start} is {length} octets long, {end - start} are there")
     return tag, start, stop
+
+
+def name_of(varbind: bytes) -> bytes:
+    """Return the content of the name of an encoded variable binding, one of ours."""
+    if varbind[1] < _SHORT:
+        return varbind[4 : 4 + varbind[3]]
+    _, pos, end = read_header(varbind, 0, len(varbind))
+    _, start, stop = read_header(varbind, pos, end)
+    return varbind[start:stop]
 
 
 def decode_integer(data: bytes, start: int, stop: int) -> int:

@@ -22,6 +22,7 @@ from mibs.tree import ColumnSpan
 __all__ = ["Block", "Cells", "EncodingBudget", "TableBlock", "partition"]
 
 _SMALLEST, _USUAL, _LARGEST = 128, 256, 512
+_MOST_PIECES = 200_000
 
 
 class EncodingBudget:
@@ -35,6 +36,8 @@ class EncodingBudget:
         self._octets = octets
         self._used = 0
         self._kept: WeakSet[_Columns] = WeakSet()
+        self._cut: list[Cells] = []
+        self._cut_cells = 0
 
     def spend(self, columns: _Columns, octets: int) -> None:
         """Count what is about to be kept, less what it replaces."""
@@ -46,11 +49,28 @@ class EncodingBudget:
             self._used = max(octets, 0)
         self._kept.add(columns)
 
+    def pieces(self, cells: Cells) -> list[bytes]:
+        """Return the varbinds of a run one by one, cut now if they were not yet.
+
+        Only requests for several columns at once need them so, and each takes more memory than it
+        has octets: of those too some are kept.
+        """
+        if cells.pieces is None:
+            self._cut_cells += len(cells)
+            if self._cut_cells > _MOST_PIECES:
+                for cut in self._cut:
+                    cut.pieces = None
+                self._cut = []
+                self._cut_cells = len(cells)
+            self._cut.append(cells)
+            cells.pieces = cells.slice(0, len(cells))
+        return cells.pieces
+
 
 class Cells:
     """One column of one block, encoded: present cells only, joined."""
 
-    __slots__ = ("data", "offsets", "positions", "source")
+    __slots__ = ("data", "offsets", "pieces", "positions", "source")
 
     def __init__(
         self,
@@ -65,6 +85,8 @@ class Cells:
         """Of the rows that have a cell, when not all have."""
         self.data = data
         self.offsets = offsets
+        self.pieces: list[bytes] | None = None
+        """See :meth:`EncodingBudget.pieces`."""
 
     @property
     def octets(self) -> int:
@@ -77,6 +99,19 @@ class Cells:
     def cell(self, number: int) -> bytes:
         """Return one encoded varbind."""
         return self.data[self.offsets[number] : self.offsets[number + 1]]
+
+    @classmethod
+    def of_one(cls, cell: bytes) -> Cells:
+        """Return a run of one cell that stands alone."""
+        return cls(None, None, cell, array("I", (0, len(cell))))
+
+    def slice(self, start: int, stop: int) -> list[bytes]:
+        """Return encoded varbinds from one on, up to another."""
+        data, offsets = self.data, self.offsets
+        return [
+            data[a:b]
+            for a, b in zip(offsets[start:stop], offsets[start + 1 : stop + 1], strict=True)
+        ]
 
     def from_row(self, position: int) -> int:
         """Return the number of the first cell at or after a row."""

@@ -11,13 +11,17 @@ import sys
 from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
+from typing import cast
 
+from datasource.control import TunnelControl
 from mibs import cisco_ipsec_flow_monitor, served, smi, snmpv2_mib
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS
+from mibs.served import Shown
+from mibs.settable import SerialNumber, Switch
 from mibs.smi import ObjectType, Smi
+from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
-from mibs.table import Age, Binding, Live
-from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
+from mibs.table import Age, Binding, Column, Live, Scalar, Table
 
 __all__ = ["document", "main"]
 
@@ -25,33 +29,42 @@ _INTRODUCTION = """\
 # Which objects are served
 
 Generated from the bindings by `make coverage`; do not edit. The last column is the attribute of the
-model that an object shows (see `datasource/model.py`), or why it is not served. An attribute that
-the data source at hand cannot measure makes the object absent: `noSuchInstance` to a GET, skipped
-by a walk. What strongSwan cannot tell is listed in [operate.md](operate.md).
+model that an object shows (see `datasource/model.py`), or why it is not served, and whether a
+manager can set it. An attribute that the data source at hand cannot measure makes the object
+absent: `noSuchInstance` to a GET, skipped by a walk. What strongSwan cannot tell is listed in
+[operate.md](operate.md).
 """
 
 
 def document() -> str:
     """Return the whole page."""
     modules = smi.load()
-    bindings = served.bind_all(
-        snmpv2_mib.SystemGroup(""),
-        SnmpStatistics(),
-        lambda: 0.0,
-        cisco_ipsec_flow_monitor.Choices(),
+    bindings = served.bind(
+        Shown(
+            system=snmpv2_mib.SystemGroup(""),
+            engine=EngineGroup(b"", 1, lambda: 0, 484),
+            statistics=SnmpStatistics(),
+            up_time=lambda: 0.0,
+            serial_number=SerialNumber(0),
+            authen_traps=Switch(),
+            choices=cisco_ipsec_flow_monitor.Choices(),
+            # Nothing is set through these bindings.
+            control=cast("TunnelControl", object()),
+        )
     )
-    tree = Tree(modules, bindings)
     lines = [_INTRODUCTION]
     for binding in sorted(bindings, key=attrgetter("module")):
-        lines += _module(modules, tree, binding)
+        lines += _module(modules, binding)
     for module in modules.modules:
         if module.name not in served.MODULES and module.name in smi.ALL:
             lines += [f"## {module.name}\n", "Not served yet.\n"]
     return "\n".join(lines)
 
 
-def _module(modules: Smi, tree: Tree, binding: Binding) -> Iterator[str]:
-    spans = {span.type.name: span for span in tree.spans}
+def _module(modules: Smi, binding: Binding) -> Iterator[str]:
+    shown = {scalar.name: _scalar(scalar) for scalar in binding.scalars}
+    for table in binding.tables:
+        shown |= {column.name: _column(table, column) for column in table.columns}
     left_out = {modules.object(name).oid: why for name, why in binding.unsupported.items()}
     yield f"## {binding.module}\n"
     yield "| object | OID | type | shows |"
@@ -60,21 +73,25 @@ def _module(modules: Smi, tree: Tree, binding: Binding) -> Iterator[str]:
         if type_.kind == "table":
             yield f"| **{type_.name}** | {_dotted(type_)} | | |"
         elif type_.kind != "row" and type_.access.startswith("read-"):
-            span = spans.get(type_.name)
-            shows = _source(span) if span is not None else _reason(type_, left_out)
+            shows = shown.get(type_.name) or _reason(type_, left_out)
             yield f"| {type_.name} | {_dotted(type_)} | {type_.syntax} | {shows} |"
     yield ""
 
 
-def _source(span: Span) -> str:
-    if isinstance(span, ColumnSpan):
-        path = span.column.path
-        if span.table.root is MEDIA_GATEWAYS:
-            return "no rows: there is no media gateway"
-        return f"`{path}`, the time since" if isinstance(span.column, Age) else f"`{path}`"
-    if isinstance(span, ScalarSpan) and not isinstance(span.scalar, Live):
-        return f"`{span.scalar.path}`"
-    return "the agent itself"
+def _scalar(scalar: Scalar | Live) -> str:
+    shows = "the agent itself" if isinstance(scalar, Live) else f"`{scalar.path}`"
+    return shows + _settable(scalar)
+
+
+def _column(table: Table, column: Column) -> str:
+    if table.root is MEDIA_GATEWAYS:
+        return "no rows: there is no media gateway"
+    shows = f"`{column.path}`, the time since" if isinstance(column, Age) else f"`{column.path}`"
+    return shows + _settable(column)
+
+
+def _settable(source: Scalar | Live | Column) -> str:
+    return "" if source.write is None else "; can be set"
 
 
 def _reason(type_: ObjectType, left_out: dict[tuple[int, ...], str]) -> str:

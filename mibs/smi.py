@@ -34,6 +34,10 @@ _T = TypeVar("_T")
 
 ALL: Final = (
     "SNMPv2-MIB",
+    "SNMP-FRAMEWORK-MIB",
+    "SNMP-MPD-MIB",
+    "SNMP-TARGET-MIB",
+    "SNMP-USER-BASED-SM-MIB",
     "CISCO-IPSEC-FLOW-MONITOR-MIB",
     "CISCO-IPSEC-MIB",
     "CISCO-IPSEC-POLICY-MAP-MIB",
@@ -82,7 +86,7 @@ class ObjectType:
         index: for a row, the names of its index objects in order; else empty.
         units: UNITS; empty if there are none.
         status: STATUS.
-        default: DEFVAL as a number; ``None`` if there is none.
+        default: DEFVAL as a number; ``None`` if there is none, or one that is no number.
     """
 
     module: str
@@ -384,10 +388,11 @@ def _source(document: Any, name: str) -> str:
 
 
 def _default(entry: Any) -> int | None:
-    """Gives a DEFVAL, which in the modules of flowmib is always a label or a number."""
+    """Gives a DEFVAL that is a label or a number."""
     if "default" not in entry:
         return None
-    return int(entry["default"]["default"]["value"])
+    default = entry["default"]["default"]
+    return int(default["value"]) if default["format"] == "decimal" else None
 
 
 def _by_oid(item: ObjectType | NotificationType) -> Oid:

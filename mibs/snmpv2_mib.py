@@ -1,27 +1,27 @@
-"""SNMPv2-MIB (RFC 3418): the system group and the snmp group."""
+"""SNMPv2-MIB (RFC 3418): the system group, the snmp group and the snmpSet group."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mibs.forms import display_string
+from mibs.forms import constant, display_string
+from mibs.settable import SerialNumber, Switch
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Binding, Column, Live, Root, Table, Value
 
-__all__ = ["MODULE", "ObjectResource", "SystemGroup", "bind"]
+__all__ = ["MODULE", "ObjectResource", "SystemGroup", "bind", "counters"]
 
 MODULE = "SNMPv2-MIB"
-_DISABLED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectResource:
-    """A row of sysORTable: a MIB module that this agent serves."""
+    """A row of sysORTable: what this agent serves of a MIB module."""
 
     number: int
     identity: tuple[int, ...]
-    """OID of the module."""
+    """OID of the capabilities statement about it."""
     description: str
 
 
@@ -37,17 +37,30 @@ class SystemGroup:
     location: str = ""
     services: int = 76
     """A gateway (layer 3) that is a host too (layers 4 and 7)."""
-    resources: Sequence[ObjectResource] = ()
 
 
-def bind(system: SystemGroup, statistics: SnmpStatistics, up_time: Callable[[], float]) -> Binding:
-    """Return the binding; ``up_time`` gives the seconds since the agent began."""
+def bind(
+    system: SystemGroup,
+    resources: Sequence[ObjectResource],
+    statistics: SnmpStatistics,
+    up_time: Callable[[], float],
+    *,
+    serial_number: SerialNumber,
+    authen_traps: Switch,
+) -> Binding:
+    """Return the binding.
+
+    Args:
+        system: what it says of the host.
+        resources: the rows of sysORTable.
+        statistics: what the engine counts.
+        up_time: gives the seconds since the agent began.
+        serial_number: snmpSetSerialNo.
+        authen_traps: snmpEnableAuthenTraps.
+    """
 
     def fixed(value: Value) -> Callable[[], Value]:
         return lambda: value
-
-    def counter(name: str) -> Live:
-        return Live(name, lambda: getattr(statistics, name))
 
     return Binding(
         MODULE,
@@ -59,19 +72,34 @@ def bind(system: SystemGroup, statistics: SnmpStatistics, up_time: Callable[[], 
             Live("sysName", fixed(display_string(system.name))),
             Live("sysLocation", fixed(display_string(system.location))),
             Live("sysServices", fixed(system.services)),
-            Live("sysORLastChange", fixed(0)),
-            counter("snmpInPkts"),
-            counter("snmpInBadVersions"),
-            counter("snmpInBadCommunityNames"),
-            counter("snmpInBadCommunityUses"),
-            counter("snmpInASNParseErrs"),
-            Live("snmpEnableAuthenTraps", fixed(_DISABLED)),
-            counter("snmpSilentDrops"),
-            counter("snmpProxyDrops"),
+            Live("sysORLastChange", fixed(_SINCE_START)),
+            *counters(
+                statistics,
+                "snmpInPkts",
+                "snmpInBadVersions",
+                "snmpInBadCommunityNames",
+                "snmpInBadCommunityUses",
+                "snmpInASNParseErrs",
+            ),
+            Live("snmpEnableAuthenTraps", authen_traps.read, authen_traps.write),
+            *counters(statistics, "snmpSilentDrops", "snmpProxyDrops"),
+            Live("snmpSetSerialNo", serial_number.read, serial_number.write),
         ),
-        tables=(_sys_or_table(tuple(system.resources)),),
-        unsupported={"snmpSetSerialNo": "nothing can be set yet"},
+        tables=(_sys_or_table(tuple(resources)),),
     )
+
+
+def counters(statistics: SnmpStatistics, *names: str) -> tuple[Live, ...]:
+    """Bind objects that the engine counts by their own names."""
+
+    def counter(name: str) -> Live:
+        return Live(name, lambda: getattr(statistics, name))
+
+    return tuple(map(counter, names))
+
+
+_SINCE_START = 0
+"""sysUpTime at which the agent began to serve what it serves: no module comes or goes later."""
 
 
 def _sys_or_table(resources: tuple[ObjectResource, ...]) -> Table:
@@ -82,6 +110,6 @@ def _sys_or_table(resources: tuple[ObjectResource, ...]) -> Table:
         (
             Column("sysORID", "identity"),
             Column("sysORDescr", "description", display_string),
-            Column("sysORUpTime", "number", lambda _: 0),
+            Column("sysORUpTime", "number", constant(_SINCE_START)),
         ),
     )

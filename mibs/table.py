@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from mibs.setting import ColumnSetting, ScalarSetting
+
 __all__ = ["Age", "Binding", "Column", "Key", "Live", "Root", "Scalar", "Table", "Value"]
 
 Value = int | bytes | tuple[int, ...]
@@ -35,6 +37,8 @@ class Scalar:
     name: str
     path: str
     form: Callable[[Any], Value | None] = _identity
+    write: ScalarSetting | None = None
+    """What a SET does; None where it is refused."""
 
     def value(self, snapshot: Any) -> Value | None:
         """Return what the object holds in this snapshot, None when it is absent."""
@@ -48,6 +52,8 @@ class Live:
 
     name: str
     read: Callable[[], Value | None]
+    write: ScalarSetting | None = None
+    """What a SET does; None where it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Column:
     name: str
     path: str
     form: Callable[[Any], Value | None] = _identity
+    write: ColumnSetting | None = None
+    """What a SET does to a row that is there; None where it is refused."""
 
     first: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
     rest: Callable[[Any], Any] = field(init=False, repr=False, compare=False)

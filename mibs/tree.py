@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from mibs.smi import ObjectType, Smi
 from mibs.table import Binding, Column, Live, Root, Scalar, Table
 
 __all__ = ["BindingError", "ColumnSpan", "ScalarSpan", "Span", "Tree"]
+
+_WRITABLE = ("read-write", "read-create")
 
 
 class BindingError(MibError):
@@ -52,7 +55,8 @@ class Tree:
 
         Raises:
             BindingError: an accessible object is neither bound nor listed as unsupported, a name
-                is bound twice, is unknown, or is of the wrong kind, or two roots have one name.
+                is bound twice, is unknown, is of the wrong kind, or can be set against its
+                MAX-ACCESS, or two roots have one name.
         """
         self.bindings = tuple(bindings)
         found: list[tuple[ObjectType, Scalar | Live | Column, Table | None]] = []
@@ -73,7 +77,9 @@ class Tree:
         self.spans = tuple(_span(number, *item) for number, item in enumerate(found))
         self._oids = [span.type.oid for span in self.spans]
         self._by_prefix = {span.prefix: span for span in self.spans}
-        self._lengths = tuple(sorted({len(span.prefix) for span in self.spans}))
+        # No prefix is the beginning of another: the usual length may come first.
+        lengths = Counter(len(span.prefix) for span in self.spans)
+        self._lengths = tuple(length for length, _ in lengths.most_common())
 
     def find(self, name: bytes) -> tuple[Span | None, bytes]:
         """Return the span that an encoded name is in, and the encoded rest of the name."""
@@ -119,6 +125,8 @@ def _bound(
             faults.append(f"{source.name} is bound as a {kind} of {binding.module}")
         elif not type_.access.startswith("read-"):
             faults.append(f"{source.name} is bound, but {type_.access}")
+        elif source.write is not None and type_.access not in _WRITABLE:
+            faults.append(f"{source.name} can be set, but is {type_.access}")
         elif table is not None and not _has_column(smi, table, type_):
             faults.append(f"{source.name} is bound as a column of {table.name}")
         elif source.name in seen:

@@ -5,24 +5,25 @@ since rows are only put into blocks; columns are encoded when somebody asks (see
 come and go as the content of a BER OID, and varbinds are given out encoded. A View is good until
 its builder makes the next one, which takes over what was encoded.
 
-Which spans a reader may see, it says with a mask: one octet for each span, 0 where it may not
-(see :attr:`Tree.spans`). What is not visible is not there, also for GETNEXT (RFC 3415 section 3).
+What a reader may see, it says with an :class:`~mibs.access.Access`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from mibs import ber
+from mibs.access import HIDDEN, PARTLY, SHOWN, Access
 from mibs.block import Block, Cells, EncodingBudget, TableBlock, partition
 from mibs.table import Key, Live, Root, Table
 from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
 
-__all__ = ["Mask", "View", "ViewBuilder"]
+__all__ = ["View", "ViewBuilder"]
 
-Mask = bytes
+_MAX_PLACES = 4096
+"""Walks that are remembered, so that they can go on without looking for where they were."""
 
 _FEW = 100
 """Rows that are put into their place one by one; of more, all are sorted."""
@@ -43,10 +44,12 @@ class View:
         self.snapshot = snapshot
         self.at = at
         self._blocks = blocks
+        self._firsts = {root: [block.first for block in found] for root, found in blocks.items()}
         self._budget = budget
         self._scalars: dict[int, bytes | None] = {}
+        self._places: dict[bytes, _Place] = {}
 
-    def get(self, name: bytes, mask: Mask) -> bytes | int:
+    def get(self, name: bytes, access: Access) -> bytes | int:
         """Return the encoded varbind of this very instance, or the tag of an exception.
 
         The exceptions are noSuchObject and noSuchInstance (RFC 3416 section 4.2.1).
@@ -59,48 +62,55 @@ class View:
             ber.decode_oid(name)
             return ber.NO_SUCH_OBJECT
         key = ber.decode_sub_identifiers(rest)
-        if not mask[span.number]:
+        shown = access.spans[span.number]
+        if shown == HIDDEN:
+            return ber.NO_SUCH_OBJECT
+        if shown == PARTLY and not access.allows(name):
             return ber.NO_SUCH_OBJECT
         cell: bytes | None = None
-        if isinstance(span, ScalarSpan):
-            if key == (0,):
-                cell = self._scalar(span)
-        elif isinstance(span, ColumnSpan) and (block := self._block(span.table, key)) is not None:
-            keys = block.keys
-            position = bisect_left(keys, key)
-            if position < len(keys) and keys[position] == key:
+        if isinstance(span, ColumnSpan):
+            if (found := self._find(span.table, key)) is not None:
+                block, position = found
                 cell = block.cells(span, self.at, self._budget).at_row(position)
+        elif isinstance(span, ScalarSpan) and key == (0,):
+            cell = self._scalar(span)
         return ber.NO_SUCH_INSTANCE if cell is None else cell
 
-    def next(self, name: bytes, mask: Mask) -> bytes | None:
+    def row(self, span: ColumnSpan, key: Key) -> Any | None:
+        """Return the row that a column shows under this index, None when there is none."""
+        found = self._find(span.table, key)
+        return None if found is None else found[0].rows[found[1]]
+
+    def next(self, name: bytes, access: Access) -> bytes | None:
         """Return the encoded varbind of the first instance after a name, None at the end.
 
         Raises:
             BerError: the name is not an OID.
         """
-        for cells, number in self._runs(name, mask):
-            return cells if isinstance(cells, bytes) else cells.cell(number)
-        return None
+        found = self.walk(name, access, 1)
+        return found[0] if found else None
 
-    def walk(self, name: bytes, mask: Mask, count: int) -> list[bytes]:
+    def walk(self, name: bytes, access: Access, count: int) -> list[bytes]:
         """Return up to ``count`` encoded varbinds after a name; fewer at the end of the view.
 
         Raises:
             BerError: the name is not an OID.
         """
-        found: list[bytes] = []
-        for cells, number in self._runs(name, mask):
-            if isinstance(cells, bytes):
-                found.append(cells)
-            else:
-                stop = min(number + count - len(found), len(cells))
-                found += [cells.cell(n) for n in range(number, stop)]
-            if len(found) >= count:
+        if (place := self._stopped(name, access, count)) is not None:
+            found = self._budget.pieces(place.cells)[place.number : place.number + count]
+            self._remember(found[-1], place.moved(count), access)
+            return found
+        found = []
+        for cells, number, span, block in self._after(name, access):
+            stop = min(number + count - len(found), len(cells))
+            found += cells.slice(number, stop)
+            if len(found) == count:
+                self._remember(found[-1], _Place(cells, stop, span, block), access)
                 break
         return found
 
     def walk_joined(
-        self, name: bytes, mask: Mask, count: int, room: int
+        self, name: bytes, access: Access, count: int, room: int
     ) -> tuple[bytes, int, bytes, bool]:
         """Do as :meth:`walk`, with the varbinds joined and no longer than ``room`` octets.
 
@@ -111,32 +121,31 @@ class View:
         Raises:
             BerError: the name is not an OID.
         """
+        if (place := self._stopped(name, access, count)) is not None:
+            cells, number = place.cells, place.number
+            start, stop = cells.offsets[number], cells.offsets[number + count]
+            if stop - start <= room:
+                last = cells.cell(number + count - 1)
+                self._remember(last, place.moved(count), access)
+                return cells.data[start:stop], count, last, False
         parts: list[bytes] = []
         got = 0
         last = b""
-        for cells, number in self._runs(name, mask):
-            if isinstance(cells, bytes):
-                if len(cells) > room:
-                    return b"".join(parts), got, last, False
-                parts.append(cells)
-                room -= len(cells)
-                got += 1
-                last = cells
-            else:
-                offsets = cells.offsets
-                wanted = end = min(number + count - got, len(cells))
-                start = offsets[number]
-                if offsets[end] - start > room:
-                    end = bisect_right(offsets, start + room, number, end) - 1
-                if end > number:
-                    stop = offsets[end]
-                    parts.append(cells.data[start:stop])
-                    room -= stop - start
-                    got += end - number
-                    last = cells.cell(end - 1)
-                if end < wanted:
-                    return b"".join(parts), got, last, False
-            if got >= count:
+        for cells, number, span, block in self._after(name, access):
+            offsets = cells.offsets
+            wanted = end = min(number + count - got, len(cells))
+            start = offsets[number]
+            if offsets[end] - start > room:
+                end = bisect_right(offsets, start + room, number, end) - 1
+            if end > number:
+                stop = offsets[end]
+                parts.append(cells.data[start:stop])
+                room -= stop - start
+                got += end - number
+                last = cells.cell(end - 1)
+                if end < wanted or got == count:
+                    self._remember(last, _Place(cells, end, span, block), access)
+            if end < wanted or got == count:
                 return b"".join(parts), got, last, False
         return b"".join(parts), got, last, True
 
@@ -155,50 +164,114 @@ class View:
             self._scalars[span.number] = cell
         return cell
 
-    def _block(self, table: Table, key: Key) -> TableBlock | None:
+    def _find(self, table: Table, key: Key) -> tuple[TableBlock, int] | None:
+        """Return the block that has a row under this very index, and where in it."""
         blocks = self._blocks[table.root.name]
         if not blocks:
             return None
         # What is before the first block's lower bound would be in the first block.
-        return blocks[max(bisect_right(blocks, key, key=_first) - 1, 0)].table(table)
+        number = bisect_right(self._firsts[table.root.name], key) - 1
+        block = blocks[max(number, 0)].table(table)
+        keys = block.keys
+        position = bisect_left(keys, key)
+        if position < len(keys) and keys[position] == key:
+            return block, position
+        return None
 
-    def _runs(self, name: bytes, mask: Mask) -> Iterator[tuple[Cells | bytes, int]]:
-        """Give what follows a name: a scalar, or a column of a block and the cell to start at."""
-        span, rest = self.tree.find(name)
-        if span is None:
-            number = self.tree.after(name)
+    # What follows a name --------------------------------------------------------------------------
+
+    def _stopped(self, name: bytes, access: Access, count: int) -> _Place | None:
+        """Return where a walk stopped, if the cells it wants next are in one run."""
+        place = self._places.get(name)
+        if (
+            place is not None
+            and place.number + count <= len(place.cells)
+            and access.spans[place.span.number] == SHOWN
+        ):
+            return place
+        return None
+
+    def _after(self, name: bytes, access: Access) -> Iterator[_Place]:
+        """Give what follows a name: runs of encoded cells, and the cell of each to start at."""
+        place = self._places.get(name)
+        if place is not None and access.spans[place.span.number] == SHOWN:
+            # A walk goes on where it stopped.
+            if place.number < len(place.cells):
+                yield place
+            yield from self._column(place.span, place.block + 1, ())
+            number = place.span.number + 1
         else:
-            key = ber.decode_sub_identifiers(rest)
-            if mask[span.number]:
-                yield from self._span(span, key)
-            number = span.number + 1
-        for following in self.tree.spans[number:]:
-            if mask[following.number]:
-                yield from self._span(following, ())
+            span, rest = self.tree.find(name)
+            if span is None:
+                number = self.tree.after(name)
+            else:
+                key = ber.decode_sub_identifiers(rest)
+                if access.spans[span.number]:
+                    yield from self._span(span, key, access)
+                number = span.number + 1
+        spans, shown = self.tree.spans, access.spans
+        for number in range(number, len(spans)):  # noqa: B020 - from there to the end
+            if shown[number]:
+                yield from self._span(spans[number], (), access)
 
-    def _span(self, span: Span, key: Key) -> Iterator[tuple[Cells | bytes, int]]:
+    def _span(self, span: Span, key: Key, access: Access) -> Iterator[_Place]:
         if isinstance(span, ColumnSpan):
-            yield from self._column(span, key)
+            begin = bisect_right(self._firsts[span.table.root.name], key) - 1
+            runs = self._column(span, max(begin, 0), key)
+            if access.spans[span.number] == PARTLY:
+                runs = _allowed(runs, access)
+            yield from runs
         elif isinstance(span, ScalarSpan) and key < (0,) and (cell := self._scalar(span)):
-            yield cell, 0
+            place = _Place(Cells.of_one(cell), 0, span, 0)
+            shown = access.spans[span.number] == SHOWN
+            yield from (place,) if shown else _allowed((place,), access)
 
-    def _column(self, span: ColumnSpan, key: Key) -> Iterator[tuple[Cells, int]]:
+    def _column(self, span: Span, begin: int, key: Key) -> Iterator[_Place]:
+        """Give a column from a block on, and in that from after a key on."""
+        if not isinstance(span, ColumnSpan):
+            return
         table = span.table
         blocks = self._blocks[table.root.name]
-        begin = max(bisect_right(blocks, key, key=_first) - 1, 0)
         for number in range(begin, len(blocks)):
             block = blocks[number].table(table)
-            position = bisect_right(block.keys, key) if number == begin and key else 0
+            position = bisect_right(block.keys, key) if key else 0
+            key = ()
             if position >= len(block.keys):
                 continue
             cells = block.cells(span, self.at, self._budget)
             first = cells.from_row(position)
             if first < len(cells):
-                yield cells, first
+                yield _Place(cells, first, span, number)
+
+    def _remember(self, last: bytes, place: _Place, access: Access) -> None:
+        """Note where the cell before a place is, if what follows it there follows for everybody."""
+        if isinstance(place.span, ColumnSpan) and access.spans[place.span.number] == SHOWN:
+            if len(self._places) >= _MAX_PLACES:
+                self._places.clear()
+            self._places[ber.name_of(last)] = place
 
 
-def _first(block: Block) -> Key:
-    return block.first
+class _Place(NamedTuple):
+    """Where a walk is: at a cell of a run of cells."""
+
+    cells: Cells
+    number: int
+    """Of the cell that comes next; one too many when the run is at its end."""
+    span: Span
+    block: int
+    """Number of the block of the column that the run is of."""
+
+    def moved(self, count: int) -> _Place:
+        """Return the place so many cells further in the same run."""
+        return _Place(self.cells, self.number + count, self.span, self.block)
+
+
+def _allowed(places: Iterable[_Place], access: Access) -> Iterator[_Place]:
+    """Leave out the cells that may not be seen."""
+    for cells, first, span, block in places:
+        for cell in cells.slice(first, len(cells)):
+            if access.allows(ber.name_of(cell)):
+                yield _Place(Cells.of_one(cell), 0, span, block)
 
 
 class ViewBuilder:

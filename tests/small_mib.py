@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from mibs import ber
+from mibs.access import HIDDEN, SHOWN, Access
 from mibs.smi import Module, ObjectType, Oid, Smi
 from mibs.table import Age, Binding, Column, Key, Live, Root, Scalar, Table
 from mibs.tree import ColumnSpan, ScalarSpan, Tree
@@ -173,14 +174,15 @@ def small_tree(live: Callable[[], int | None] = lambda: 4711) -> Tree:
 class Reference:
     """All instances, as a sorted list of name and encoded binding."""
 
-    def __init__(self, tree: Tree, snapshot: Any, at: float, mask: bytes | None = None) -> None:
+    def __init__(self, tree: Tree, snapshot: Any, at: float, access: Access | None = None) -> None:
         self.tree = tree
-        self._visible = [span for span in tree.spans if mask is None or mask[span.number]]
+        self._access = access
+        self._visible = [span for span in tree.spans if self._shown(span.number) != HIDDEN]
         self.cells: list[tuple[Oid, bytes]] = []
         for span in self._visible:
             for key, value in _instances(span, snapshot, at):
-                if value is not None:
-                    name = (*span.type.oid, *key)
+                name = (*span.type.oid, *key)
+                if value is not None and self._may_see(span.number, name):
                     self.cells.append((name, _encoded(name, span.type.tag, value)))
         self.cells.sort()
         self._by_name = dict(self.cells)
@@ -191,13 +193,23 @@ class Reference:
         known = self._by_name.get(name)
         if known is not None:
             return known
-        oids = (span.type.oid for span in self._visible)
-        inside = any(name[: len(oid)] == oid for oid in oids)
-        return ber.NO_SUCH_INSTANCE if inside else ber.NO_SUCH_OBJECT
+        there = any(
+            name[: len(span.type.oid)] == span.type.oid and self._may_see(span.number, name)
+            for span in self._visible
+        )
+        return ber.NO_SUCH_INSTANCE if there else ber.NO_SUCH_OBJECT
 
     def after(self, name: Oid) -> list[bytes]:
         """Everything that a walk from this name gives."""
         return [cell for _, cell in self.cells[bisect_right(self.names, name) :]]
+
+    def _shown(self, number: int) -> int:
+        return SHOWN if self._access is None else self._access.spans[number]
+
+    def _may_see(self, number: int, name: Oid) -> bool:
+        if self._access is None or self._shown(number) == SHOWN:
+            return True
+        return self._access.allows(ber.encode_oid(name))
 
 
 def _instances(span: Any, snapshot: Any, at: float) -> Iterator[tuple[Key, Any]]:

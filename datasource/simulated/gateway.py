@@ -11,8 +11,9 @@ import dataclasses
 import heapq
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
+from itertools import chain
 
 from datasource.events import EndReason
 from datasource.model import IkeSa, SaState
@@ -142,6 +143,18 @@ class SimulatedGateway:
                 yield peer.ike.view_all(at)
         for ike in tuple(self._starting.values()):
             yield ike.view(ike.established_at)
+
+    def terminate_ike(self, sas: Collection[int]) -> None:
+        """End the peer that has one of these IKE SAs now, as an operator would; it comes back."""
+        for peer in self._peers:
+            if peer.ike is not None and peer.ike.id in sas:
+                self._end_ike(self._draw_for(peer), peer, self._now, EndReason.OPERATOR)
+
+    def terminate_child(self, sas: Collection[int]) -> None:
+        """End the child that has one of these SAs now, as an operator would; it comes back."""
+        for child in chain.from_iterable(peer.children for peer in self._peers):
+            if child.sa is not None and child.sa.id in sas:
+                self._end_child(self._draw_for(child.peer), child, self._now, EndReason.OPERATOR)
 
     # Chance and time ----------------------------------------------------------------------------
 

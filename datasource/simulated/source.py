@@ -49,6 +49,25 @@ class SimulatedSource:
         """Ask for a pass soon. To be called as often as one likes."""
         self._wanted.set()
 
+    # Control: see datasource.control --------------------------------------------------------------
+
+    @property
+    def can_terminate(self) -> bool:
+        """Always: nothing can get lost on the way to this gateway."""
+        return True
+
+    async def terminate_ike(self, index: int) -> None:
+        """End an IKE tunnel."""
+        self._gateway.advance(self._clock())
+        self._gateway.terminate_ike(self._tracker.ike_sas(index))
+
+    async def terminate_ipsec(self, index: int) -> None:
+        """End an IPsec tunnel."""
+        self._gateway.advance(self._clock())
+        self._gateway.terminate_child(self._tracker.child_sas(index))
+
+    # Work -----------------------------------------------------------------------------------------
+
     async def run(self) -> None:
         """Work until cancelled."""
         while True:

@@ -37,10 +37,13 @@ _MAX_TERMINATIONS = 256
 
 _UNNAMED = "(unnamed)"  # an IKE SA that is not yet known to belong to a connection
 _NEGOTIATING = ("CREATED", "CONNECTING")
-_OWN_DELETES = {b"IKE_DELETE", b"ISAKMP_DELETE", b"CHILD_DELETE", b"QUICK_DELETE"}
+_OWN_IKE_DELETES = {b"IKE_DELETE", b"ISAKMP_DELETE"}
+# That of a child ends no IKE SA: when nobody answers it, the peer is lost.
+_OWN_DELETES = _OWN_IKE_DELETES | {b"CHILD_DELETE", b"QUICK_DELETE"}
 # With IKEv1 a delete is an informational exchange like any other.
 _PEER_DELETES = {b"IKE_DELETE", b"CHILD_DELETE", b"INFORMATIONAL"}
 
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -99,7 +102,7 @@ class StrongSwanSession:
         self._terminations: collections.deque[tuple[float, Termination]] = collections.deque(
             maxlen=_MAX_TERMINATIONS
         )
-        self._by_operator: dict[int, None] = {}
+        self._by_operator: dict[tuple[bool, int], None] = {}
         self._shutdown = False
         self._held: collections.deque[_End] = collections.deque()
         self.wants_connections = False
@@ -117,6 +120,10 @@ class StrongSwanSession:
         self._invalid_spis_before += self._invalid_spis
         self._invalid_spis = 0
         self._begin()
+
+    def terminating(self, sa_id: int, *, child: bool) -> None:
+        """The daemon is about to be asked to end an SA. Its end is an operator's, however late."""
+        _remember(self._by_operator, (child, sa_id), None)
 
     # Answers --------------------------------------------------------------------------------------
 
@@ -274,12 +281,13 @@ class StrongSwanSession:
         self._tracker.ike_down(now, end.sa_id, reason)
 
     def _reason(self, end: _End) -> EndReason:
-        if end.child is not None and end.sa_id in self._ended:
-            return self._ended[end.sa_id]
+        own = _OWN_IKE_DELETES
+        if end.child is not None:
+            own = _OWN_DELETES
+            if end.sa_id in self._ended and (True, end.child[1].id) not in self._by_operator:
+                return self._ended[end.sa_id]
         hints = self._hints.get(end.sa_id, set())
-        ours = _OWN_DELETES & (
-            _tasks(end.fields, "tasks-active") | _tasks(end.fields, "tasks-queued")
-        )
+        ours = own & (_tasks(end.fields, "tasks-active") | _tasks(end.fields, "tasks-queued"))
         peers = _PEER_DELETES & _tasks(end.fields, "tasks-passive")
         if ours and (self._shutdown or self._is_operators(end)):
             return EndReason.OPERATOR
@@ -295,7 +303,8 @@ class StrongSwanSession:
 
     def _is_operators(self, end: _End) -> bool:
         child = end.child[1] if end.child is not None else None
-        return end.sa_id in self._by_operator or any(
+        known = {(False, end.sa_id)} if child is None else {(False, end.sa_id), (True, child.id)}
+        return not known.isdisjoint(self._by_operator) or any(
             # The line may come after the event, too.
             end.at - OPERATOR_WINDOW <= at and _names(termination, end.name, end.sa_id, child)
             for at, termination in self._terminations
@@ -341,7 +350,7 @@ class StrongSwanSession:
                 now - OPERATOR_WINDOW <= at and _names(termination, here, sa_id, None)
                 for at, termination in self._terminations
             ):
-                _remember(self._by_operator, sa_id, None)
+                _remember(self._by_operator, (False, sa_id), None)
 
 
 def _names(termination: Termination, ike_name: str, ike_id: int, child: ChildSa | None) -> bool:
@@ -358,7 +367,7 @@ def _tasks(fields: Message, name: str) -> set[bytes]:
     return set(value) if isinstance(value, list) else set()
 
 
-def _remember(memory: dict[int, _Value], sa_id: int, value: _Value) -> None:
-    memory[sa_id] = value
+def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    memory[key] = value
     if len(memory) > _MAX_REMEMBERED:
         del memory[next(iter(memory))]

@@ -25,6 +25,7 @@ from datasource.strongswan.fields import ConvertError, section, text
 from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
 from datasource.strongswan.packet import Message, ViciError
 from datasource.strongswan.session import StrongSwanSession
+from datasource.strongswan.termination import Terminator
 from datasource.tracker import Tracker
 
 __all__ = [
@@ -145,6 +146,7 @@ class StrongSwanSource:
         self._connections_at: float | None = None
         self._settle_after = 0.0
         self._has_counters = True
+        self._terminator = Terminator(self._connect, self._session, patience)
 
     def refresh(self) -> None:
         """Ask for a poll soon. Cheap: to be called at every read."""
@@ -165,6 +167,29 @@ class StrongSwanSource:
             stood = self._clock() - began > _BACK_OFF[1]
             delay = 0 if stood else min(max(delay * 2, _BACK_OFF[0]), _BACK_OFF[1])
             await asyncio.sleep(delay * self._jitter())
+
+    # Control: see datasource.control --------------------------------------------------------------
+
+    @property
+    def can_terminate(self) -> bool:
+        """Whether the daemon answers."""
+        return self.connected
+
+    async def terminate_ike(self, index: int) -> None:
+        """End an IKE tunnel, whether or not its peer answers.
+
+        Raises:
+            TerminateError: it goes on.
+        """
+        await self._terminator.end(self._tracker.ike_sas(index), child=False)
+
+    async def terminate_ipsec(self, index: int) -> None:
+        """End an IPsec tunnel, as soon as charon lets go of it.
+
+        Raises:
+            TerminateError: it goes on.
+        """
+        await self._terminator.end(self._tracker.child_sas(index), child=True)
 
     # One daemon -----------------------------------------------------------------------------------
 

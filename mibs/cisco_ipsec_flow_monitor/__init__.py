@@ -6,6 +6,7 @@ for an object by its name.
 
 from __future__ import annotations
 
+from datasource.control import TunnelControl
 from mibs.cisco_ipsec_flow_monitor import phase_one, phase_two
 from mibs.cisco_ipsec_flow_monitor.choices import Choices
 from mibs.forms import constant
@@ -18,12 +19,12 @@ MODULE = "CISCO-IPSEC-FLOW-MONITOR-MIB"
 _LEVEL = Scalar("cipSecMibLevel", "totals", constant(1))
 
 
-def bind(choices: Choices) -> Binding:
-    """Return the binding of the whole module."""
+def bind(choices: Choices, control: TunnelControl | None = None) -> Binding:
+    """Return the binding of the whole module; without a control, no tunnel can be ended."""
     return Binding(
         MODULE,
         scalars=(_LEVEL, *phase_one.SCALARS, *phase_two.SCALARS),
-        tables=(*phase_one.tables(choices), *phase_two.tables(choices)),
+        tables=(*phase_one.tables(choices, control), *phase_two.tables(choices, control)),
         unsupported={
             **dict.fromkeys(_HISTORY, "no history is kept yet"),
             **dict.fromkeys(_FAILURES, "no failure log is kept yet"),

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from mibs.algorithms import AlgorithmNumbers
 from mibs.table import Column, Root
 
-__all__ = ["ACTIVE", "MEDIA_GATEWAYS", "Choices", "columns_without_rows"]
-
-ACTIVE = 1
-"""TunnelStatus of every row that is there."""
+__all__ = ["MEDIA_GATEWAYS", "Choices", "columns_without_rows"]
 
 MEDIA_GATEWAYS = Root("media gateways", lambda _: (), lambda _: ())
 """The gateway statistics have a row for each media gateway, and this gateway is none."""

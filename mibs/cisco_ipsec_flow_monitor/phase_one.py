@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from operator import attrgetter
 
+from datasource.control import TunnelControl
 from datasource.model import Identity, IdentityType, IkeSaParameters, Membership, PeerAssociation
 from mibs.algorithms import AlgorithmNumbers
-from mibs.cisco_ipsec_flow_monitor.choices import (
-    ACTIVE,
-    MEDIA_GATEWAYS,
-    Choices,
-    columns_without_rows,
-)
+from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS, Choices, columns_without_rows
+from mibs.cisco_ipsec_flow_monitor.status import tunnel_status
 from mibs.forms import (
-    constant,
     display_string,
     identity_octets,
     identity_type,
@@ -27,7 +23,7 @@ from mibs.table import Age, Column, Key, Root, Scalar, Table
 __all__ = ["SCALARS", "tables"]
 
 
-def tables(choices: Choices) -> tuple[Table, ...]:
+def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
     """Return the tables of the group."""
     peers = Root(
         "peer associations",
@@ -37,7 +33,7 @@ def tables(choices: Choices) -> tuple[Table, ...]:
     )
     return (
         _cike_peer_table(peers),
-        _cike_tunnel_table(choices.algorithms, choices.descriptions),
+        _cike_tunnel_table(choices.algorithms, choices.descriptions, control),
         _cike_peer_corr_table(peers),
         _CIKE_PHASE1_GW_STATS_TABLE,
     )
@@ -122,7 +118,13 @@ def _is_host_name(identity: Identity) -> bool:
     return identity.type is IdentityType.NAME and not any(c in text for c in "@=%/ ")
 
 
-def _cike_tunnel_table(numbers: AlgorithmNumbers, descriptions: Mapping[str, str]) -> Table:
+async def _terminate(control: TunnelControl, index: int) -> None:
+    await control.terminate_ike(index)
+
+
+def _cike_tunnel_table(
+    numbers: AlgorithmNumbers, descriptions: Mapping[str, str], control: TunnelControl | None
+) -> Table:
     def remote_name(parameters: IkeSaParameters) -> bytes:
         return _remote_name(parameters, descriptions)
 
@@ -163,7 +165,7 @@ def _cike_tunnel_table(numbers: AlgorithmNumbers, descriptions: Mapping[str, str
             Column("cikeTunOutP2ExchgInvalids", "traffic.out_phase2_invalids"),
             Column("cikeTunOutP2ExchgRejects", "traffic.out_phase2_rejects"),
             Column("cikeTunOutP2SaDelRequests", "traffic.out_phase2_deletes"),
-            Column("cikeTunStatus", "index", constant(ACTIVE)),
+            tunnel_status("cikeTunStatus", control, _terminate),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from operator import attrgetter
 
+from datasource.control import TunnelControl
 from datasource.model import (
     ChildSaParameters,
     EncapsulationMode,
@@ -14,22 +15,18 @@ from datasource.model import (
     TrafficSelector,
 )
 from mibs.algorithms import AlgorithmNumbers
-from mibs.cisco_ipsec_flow_monitor.choices import (
-    ACTIVE,
-    MEDIA_GATEWAYS,
-    Choices,
-    columns_without_rows,
-)
+from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS, Choices, columns_without_rows
+from mibs.cisco_ipsec_flow_monitor.status import tunnel_status
 from mibs.forms import constant, ip_address, kilobytes, positive, truth_value, wraps
 from mibs.table import Age, Column, Key, Root, Scalar, Table
 
 __all__ = ["SCALARS", "tables"]
 
 
-def tables(choices: Choices) -> tuple[Table, ...]:
+def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
     """Return the tables of the group."""
     return (
-        _cipsec_tunnel_table(choices.algorithms),
+        _cipsec_tunnel_table(choices.algorithms, control),
         _CIPSEC_END_PT_TABLE,
         _CIPSEC_SPI_TABLE,
         _CIPSEC_PHASE2_GW_STATS_TABLE,
@@ -92,7 +89,11 @@ def _out_comp_algo(parameters: ChildSaParameters) -> int:
     return _comp_algo(parameters.cpi_out)
 
 
-def _cipsec_tunnel_table(numbers: AlgorithmNumbers) -> Table:
+async def _terminate(control: TunnelControl, index: int) -> None:
+    await control.terminate_ipsec(index)
+
+
+def _cipsec_tunnel_table(numbers: AlgorithmNumbers, control: TunnelControl | None) -> Table:
     return Table(
         "cipSecTunnelTable",
         _IPSEC_TUNNELS,
@@ -150,7 +151,7 @@ def _cipsec_tunnel_table(numbers: AlgorithmNumbers) -> Table:
             Column("cipSecTunOutAuthFails", "traffic.out_auth_fails"),
             Column("cipSecTunOutEncrypts", "traffic.out_encrypts"),
             Column("cipSecTunOutEncryptFails", "traffic.out_encrypt_fails"),
-            Column("cipSecTunStatus", "index", constant(ACTIVE)),
+            tunnel_status("cipSecTunStatus", control, _terminate),
         ),
     )
 

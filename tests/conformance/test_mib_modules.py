@@ -22,7 +22,19 @@ from mibs import smi
 from tests.tools import requires_tool
 
 FACTS = Path(__file__).parents[1] / "facts"
-MODULES = ("CISCO-IPSEC-FLOW-MONITOR-MIB", "CISCO-IPSEC-MIB", "CISCO-IPSEC-POLICY-MAP-MIB")
+IETF_MODULES = (
+    "SNMPv2-MIB",
+    "SNMP-FRAMEWORK-MIB",
+    "SNMP-MPD-MIB",
+    "SNMP-TARGET-MIB",
+    "SNMP-USER-BASED-SM-MIB",
+)
+MODULES = (
+    "CISCO-IPSEC-FLOW-MONITOR-MIB",
+    "CISCO-IPSEC-MIB",
+    "CISCO-IPSEC-POLICY-MAP-MIB",
+    *IETF_MODULES,
+)
 SOURCES = sorted(mib_compile.SOURCE.glob("*.mib"))
 
 # What a type of SMIv2 may hold anyway (RFC 2578, section 7.1). The facts repeat it for TimeTicks.
@@ -47,6 +59,7 @@ class Fact:
     index: str
     defval: str
     objects: str
+    hint: str = ""
 
     @property
     def base(self) -> str:
@@ -143,7 +156,7 @@ class TestObjects:
     @pytest.mark.parametrize("fact", _of_kind("scalar", "column"))
     def test_scalar_or_column(self, loaded: smi.Smi, fact: Fact) -> None:
         item = loaded.object(fact.name)
-        default = fact.enumeration[fact.defval] if fact.defval else None
+        default = fact.enumeration.get(fact.defval)
         assert item == smi.ObjectType(
             module=fact.module,
             name=fact.name,
@@ -203,12 +216,12 @@ class TestTheRest:
     def test_textual_convention(self, compiled: dict[str, dict[str, Any]], fact: Fact) -> None:
         entry = compiled[fact.module][fact.name]
         syntax = entry["type"]
-        constraints = syntax["constraints"]
+        constraints = syntax.get("constraints", {})
         limits = constraints.get("range") or constraints.get("size") or ()
         assert (syntax["type"], entry["status"]) == (fact.syntax, fact.status)
-        assert "displayhint" not in entry
+        assert entry.get("displayhint", "") == fact.hint
         assert constraints.get("enumeration", {}) == fact.enumeration
-        assert ("size" in constraints) == (fact.syntax == "OCTET STRING")
+        assert ("size" in constraints) == (fact.syntax == "OCTET STRING" and limits != ())
         assert tuple((limit["min"], limit["max"]) for limit in limits) == fact.ranges
 
     @pytest.mark.parametrize("fact", _of_kind("notification"))
@@ -220,9 +233,13 @@ class TestTheRest:
         assert list(item.objects) == fact.names
         assert compiled[fact.module][fact.name]["status"] == fact.status
         # How it looks as an SNMPv1 trap (RFC 3584, section 3.2).
-        enterprise, zero, specific = fact.oid.rsplit(".", 2)
-        assert zero == "0"
-        assert fact.index == f"v1 enterprise {enterprise} generic 6 specific {specific}"
+        enterprise, number = fact.oid.rsplit(".", 1)
+        if enterprise == "1.3.6.1.6.3.1.1.5":
+            assert fact.index == f"v1 enterprise {enterprise} generic {int(number) - 1} specific 0"
+        else:
+            enterprise = enterprise.removesuffix(".0")
+            assert fact.oid == f"{enterprise}.0.{number}"
+            assert fact.index == f"v1 enterprise {enterprise} generic 6 specific {number}"
 
     @pytest.mark.parametrize("fact", _of_kind("group"))
     def test_group(self, compiled: dict[str, dict[str, Any]], fact: Fact) -> None:
@@ -323,6 +340,12 @@ class TestNetSnmp:
         # Net-SNMP's own modules may miss some of the IETF's; none of ours may miss anything.
         remarks = [line for line in done.stderr.splitlines() if "search path" not in line]
         assert [line for line in remarks if str(mib_compile.SOURCE) in line] == []
+
+    def test_the_capabilities_are_in_the_playpen(self, tmp_path: Path) -> None:
+        options = ["-M", f"-{mib_compile.SOURCE}", "-m", "NET-SNMP-MIB:FLOWMIB-CAPABILITIES", "-On"]
+        names = ["NET-SNMP-MIB::netSnmpPlaypen", "FLOWMIB-CAPABILITIES::flowmibCapabilities"]
+        playpen, ours = _snmptranslate(tmp_path, *options, *names).stdout.split()
+        assert ours == f"{playpen}.171"
 
     @pytest.mark.parametrize(
         ("name", "line"),

@@ -5,6 +5,7 @@ import dataclasses
 import ipaddress
 import itertools
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import chain
 
 import pytest
@@ -449,3 +450,69 @@ def test_what_cannot_happen_any_more_does_not_pile_up() -> None:
         tracker.take_events()
     assert tracker.snapshot(24 * 3600.0).totals.ipsec_ended > 5000
     assert len(gateway._happenings) < 3000
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_ike_tunnel_that_is_terminated_ends_and_comes_back(seed: int) -> None:
+    tracker, gateway = simulate(20, seed)
+    source = SimulatedSource(gateway, tracker, lambda: START + 1)
+    gateway.advance(START)
+    assert source.can_terminate
+    row = tracker.snapshot(START).ike_tunnels[1]
+    own = {t.index for t in tracker.snapshot(START).ipsec_tunnels if t.ike_index == row.index}
+    tracker.take_events()
+    asyncio.run(source.terminate_ike(row.index))
+    assert row.index not in {t.index for t in tracker.snapshot(START + 1).ike_tunnels}
+    gateway.advance(START + 2.5)  # some peers are slow to let go of the children
+    ended = [
+        event
+        for event in tracker.take_events()
+        if isinstance(event, IkeTunnelStopped | IpsecTunnelStopped) and event.at < START + 2.5
+    ]
+    assert {type(e).__name__ for e in ended} == {"IkeTunnelStopped", "IpsecTunnelStopped"}
+    assert {e.tunnel.index for e in ended if isinstance(e, IpsecTunnelStopped)} >= own
+    assert {e.reason for e in ended if e.tunnel.index in own} == {EndReason.OPERATOR}
+    gateway.advance(START + 20)
+    peers = [t.parameters.remote_identity for t in tracker.snapshot(START + 20).ike_tunnels]
+    assert row.parameters.remote_identity in peers
+    before = tracker.revision
+    asyncio.run(source.terminate_ike(row.index))  # that tunnel has ended
+    assert tracker.revision == before
+
+
+def test_an_ipsec_tunnel_that_is_terminated_ends_alone_and_comes_back() -> None:
+    tracker, gateway = simulate(20)
+    source = SimulatedSource(gateway, tracker, lambda: START)
+    gateway.advance(START)
+    before = tracker.snapshot(START)
+    row = before.ipsec_tunnels[3]
+    tracker.take_events()
+    asyncio.run(source.terminate_ipsec(row.index))
+    (ended,) = tracker.take_events()
+    assert isinstance(ended, IpsecTunnelStopped)
+    assert (ended.tunnel.index, ended.reason) == (row.index, EndReason.OPERATOR)
+    after = tracker.snapshot(START)
+    assert len(after.ike_tunnels) == len(before.ike_tunnels)
+    assert len(after.ipsec_tunnels) == 19
+    gateway.advance(START + 16)
+    started = [e for e in tracker.take_events() if isinstance(e, IpsecTunnelStarted)]
+    assert any(e.tunnel.parameters.name == row.parameters.name for e in started)
+
+
+def test_a_tunnel_whose_sa_is_due_to_be_replaced_is_terminated_too() -> None:
+    tracker, gateway = simulate(200)
+    gateway.advance(START)
+    rekeys = [
+        (at, happen.args[0].id)
+        for at, _, happen, _ in gateway._happenings
+        if isinstance(happen, partial) and happen.func == gateway._rekey_child
+    ]
+    at, sa_id = min(rekeys)
+    (index,) = [
+        tunnel.index
+        for tunnel in tracker.snapshot(START).ipsec_tunnels
+        if sa_id in tracker.child_sas(tunnel.index)
+    ]
+    asyncio.run(SimulatedSource(gateway, tracker, lambda: at).terminate_ipsec(index))
+    (ended,) = [e for e in tracker.take_events() if isinstance(e, IpsecTunnelStopped)][-1:]
+    assert (ended.tunnel.index, ended.tunnel.refreshes) == (index, 1)

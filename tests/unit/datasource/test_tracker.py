@@ -330,6 +330,20 @@ def test_the_newest_sa_speaks_for_its_tunnel(tracker: Tracker) -> None:
 # Rekeys of IKE ----------------------------------------------------------------------------------
 
 
+def test_the_sas_of_a_tunnel(tracker: Tracker) -> None:
+    tracker.saw(0, ike(1, child(1), parameters=IKEV1))
+    tracker.saw(1, ike(2, child(1), child(2), parameters=IKEV1))
+    assert tracker.ike_sas(1) == (1, 2)
+    assert tracker.child_sas(1) == (1, 2)
+    tracker.ike_down(2, 1, EndReason.NORMAL)
+    assert tracker.ike_sas(1) == (2,)
+    assert not tracker.ike_sas(2)
+    assert not tracker.child_sas(2)
+    tracker.restarted(3, EndReason.OTHER)
+    assert not tracker.ike_sas(1)
+    assert not tracker.child_sas(1)
+
+
 def test_an_ike_rekey_event_keeps_both_tunnels(tracker: Tracker) -> None:
     tracker.saw(0, ike(1, child(1, 10)))
     new = dataclasses.replace(IKE, initiator_spi=77)

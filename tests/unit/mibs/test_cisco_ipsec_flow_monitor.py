@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import ipaddress
 from typing import Any
 
 import pytest
 
+from datasource.control import TerminateError, TunnelControl
 from datasource.model import (
     ChildSaParameters,
     EncapsulationMode,
@@ -19,11 +21,18 @@ from datasource.model import (
     IpsecTraffic,
     IpsecTunnel,
     PeerAssociation,
+    Snapshot,
     Spi,
+    Totals,
     TrafficSelector,
 )
-from mibs.cisco_ipsec_flow_monitor import Choices, bind
+from mibs import ber, smi, transaction
+from mibs.access import SHOWN, Access
+from mibs.cisco_ipsec_flow_monitor import MODULE, Choices, bind
+from mibs.setting import ErrorStatus, SetError
 from mibs.table import Key, Table, Value
+from mibs.tree import Tree
+from mibs.view import ViewBuilder
 
 
 def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -206,3 +215,84 @@ def test_the_peer_index() -> None:
     ipv6 = dataclasses.replace(PEER, remote_identity=Identity.parse("2001:db8::2"))
     assert key(octets=True, row=ipv6)[6:] == (1, 16, *address("2001:db8::2").packed, 3)
     assert shown("cikePeerActiveTunnelIndex", PEER) == 0
+
+
+class Control:
+    """Notes what is ended."""
+
+    def __init__(self) -> None:
+        self.can_terminate = True
+        self.hangs = False
+        self.ended: list[tuple[str, int]] = []
+
+    async def terminate_ike(self, index: int) -> None:
+        self._end("ike", index)
+
+    async def terminate_ipsec(self, index: int) -> None:
+        self._end("ipsec", index)
+
+    def _end(self, kind: str, index: int) -> None:
+        if self.hangs:
+            raise TerminateError
+        self.ended.append((kind, index))
+
+
+MODULES = smi.load((MODULE,))
+STATUS = ("cikeTunStatus", "cipSecTunStatus")
+ROWS = {"cikeTunStatus": IKE.index, "cipSecTunStatus": IPSEC.index}
+
+
+def set_status(control: TunnelControl | None, *rows: tuple[str, int, int]) -> None:
+    """Set these columns of rows of these indexes to these numbers."""
+    tree = Tree(MODULES, (bind(Choices(), control),))
+    snapshot = Snapshot(0.0, (IKE,), (IPSEC,), (), Totals())
+    varbinds = [
+        (ber.encode_oid((*MODULES.object(name).oid, index)), ber.INTEGER, bytes((value,)))
+        for name, index, value in rows
+    ]
+    view = ViewBuilder(tree).build(snapshot, 0.0)
+    everything = Access(bytes([SHOWN]) * len(tree.spans))
+    asyncio.run(transaction.test(view, everything, varbinds).commit())
+
+
+def refusal(control: TunnelControl | None, *rows: tuple[str, int, int]) -> ErrorStatus:
+    with pytest.raises(SetError) as caught:
+        set_status(control, *rows)
+    assert caught.value.index == len(rows)
+    return caught.value.status
+
+
+def test_destroy_ends_the_tunnel_of_the_row_and_active_nothing() -> None:
+    control = Control()
+    set_status(control, ("cipSecTunStatus", 9, 2))
+    set_status(control, ("cikeTunStatus", 7, 2))
+    set_status(control, ("cikeTunStatus", 7, 1), ("cipSecTunStatus", 9, 1))
+    assert control.ended == [("ipsec", 9), ("ike", 7)]
+    assert shown("cikeTunStatus", IKE) == shown("cipSecTunStatus", IPSEC) == 1
+
+
+@pytest.mark.parametrize("name", STATUS)
+def test_sn05_a_status_that_is_refused(name: str) -> None:
+    control, index = Control(), ROWS[name]
+    for value in (0, 3, 6, 255):  # the last one is -1
+        assert refusal(control, (name, index, value)) is ErrorStatus.WRONG_VALUE
+        assert refusal(control, (name, index + 1, value)) is ErrorStatus.WRONG_VALUE
+    for value in (1, 2):
+        assert refusal(control, (name, index + 1, value)) is ErrorStatus.NO_CREATION
+    control.hangs = True
+    assert refusal(control, (name, index, 2)) is ErrorStatus.COMMIT_FAILED
+    control.can_terminate = False
+    for value in (1, 2):
+        assert refusal(control, (name, index, value)) is ErrorStatus.NOT_WRITABLE
+    assert not control.ended
+
+
+@pytest.mark.parametrize("name", STATUS)
+def test_sn05_a_source_without_control_has_no_status_to_set(name: str) -> None:
+    for index, value in ((ROWS[name], 2), (ROWS[name], 1), (ROWS[name], 9), (99, 2)):
+        assert refusal(None, (name, index, value)) is ErrorStatus.NOT_WRITABLE
+
+
+def test_a_read_only_column_of_a_missing_row_is_not_writable() -> None:
+    row = ("cikeTunInOctets", 99, 2)
+    assert refusal(Control(), ("cikeTunStatus", 7, 2), row) is ErrorStatus.NOT_WRITABLE

@@ -52,6 +52,11 @@ class TestLookup:
     def test_identity_of_a_module(self, loaded: smi.Smi) -> None:
         assert loaded.module(FLOW).oid == (1, 3, 6, 1, 4, 1, 9, 9, 171)
 
+    def test_capabilities_are_nodes(self) -> None:
+        module = smi.load(["FLOWMIB-CAPABILITIES"]).module("FLOWMIB-CAPABILITIES")
+        assert module.nodes["flowmibSnmpv2"][: len(module.oid)] == module.oid
+        assert module.objects == ()
+
     def test_nodes_have_the_name_of_the_module_text(self) -> None:
         nodes = smi.load(["SNMPv2-SMI"]).module("SNMPv2-SMI").nodes
         assert nodes["mib-2"] == (1, 3, 6, 1, 2, 1)
@@ -144,6 +149,10 @@ class TestTypes:
     def test_default(self, loaded: smi.Smi) -> None:
         assert loaded.object("cipSecTrapCntlIkeNoSa").default == 2
         assert loaded.object("cipSecHistTableSize").default is None
+
+    @pytest.mark.parametrize("name", ["usmUserAuthProtocol", "usmUserPublic"])
+    def test_default_that_is_no_number(self, loaded: smi.Smi, name: str) -> None:
+        assert loaded.object(name).default is None
 
     def test_values_cannot_be_changed(self, loaded: smi.Smi) -> None:
         item = loaded.object("cikeTunStatus")

@@ -6,11 +6,8 @@ import dataclasses
 
 import pytest
 
-from mibs import ber, served, smi
-from mibs.cisco_ipsec_flow_monitor import Choices
-from mibs.smi import Module, ObjectType, Smi
-from mibs.snmp_statistics import SnmpStatistics
-from mibs.snmpv2_mib import SystemGroup
+from mibs import ber
+from mibs.smi import Module, Smi
 from mibs.table import Binding, Column, Live, Root, Scalar, Table
 from mibs.tree import BindingError, ColumnSpan, ScalarSpan, Tree
 from tests.small_mib import MODULE, ROOT, binding, object_type, small_smi, small_tree
@@ -116,6 +113,31 @@ class TestFaults:
         broken = changed(scalars=(*GOOD.scalars, Scalar("smallNews", "x")))
         assert faults(broken, of=of) == "smallNews is bound, but accessible-for-notify"
 
+    def test_set_against_its_max_access(self) -> None:
+        broken = changed(
+            scalars=(
+                Scalar("smallTotal", "total", write=lambda _: None),
+                GOOD.scalars[1],
+                Live("smallLive", lambda: 1, lambda _: None),
+            ),
+            tables=(
+                *without("emptyValue")[:-1],
+                dataclasses.replace(
+                    GOOD.tables[-1], columns=(Column("emptyValue", "x", write=lambda *_: None),)
+                ),
+            ),
+        )
+        assert faults(broken) == (
+            "smallTotal can be set, but is read-only; smallLive can be set, but is read-only; "
+            "emptyValue can be set, but is read-only"
+        )
+
+    @pytest.mark.parametrize("access", ["read-write", "read-create"])
+    def test_set_as_the_mib_allows(self, access: str) -> None:
+        of = small_smi(object_type("smallSize", (1, 9), "scalar", access=access))
+        size = Scalar("smallSize", "total", write=lambda _: None)
+        Tree(of, (changed(scalars=(*GOOD.scalars, size)),))
+
     @pytest.mark.parametrize("name", ["thingNote", "thingTable", "thingEntry"])
     def test_bound_and_listed_as_unsupported(self, name: str) -> None:
         text = faults(changed(unsupported={name: "no time"}))
@@ -191,22 +213,3 @@ class TestTree:
     def test_after_refuses_what_is_no_oid(self) -> None:
         with pytest.raises(ber.BerError):
             self.tree.after(b"\x2b\x80")
-
-
-def object_types(tree: Tree) -> dict[str, ObjectType]:
-    return {span.type.name: span.type for span in tree.spans}
-
-
-def test_the_real_bindings_are_whole() -> None:
-    bindings = served.bind_all(SystemGroup("x"), SnmpStatistics(), lambda: 0.0, Choices())
-    assert tuple(item.module for item in bindings) == served.MODULES
-    tree = Tree(smi.load(served.MODULES), bindings)
-    types = object_types(tree)
-    assert len(types) == len(tree.spans)
-    assert all(type_.access.startswith("read-") for type_ in types.values())
-    for item in tree.bindings:
-        for name, reason in item.unsupported.items():
-            assert reason
-            assert name not in types
-    lives = [s.scalar for s in tree.spans if isinstance(s, ScalarSpan)]
-    assert sum(isinstance(scalar, Live) for scalar in lives) == 16

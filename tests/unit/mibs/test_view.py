@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any
@@ -17,6 +17,7 @@ from datasource import simulated
 from datasource.simulated import SimulatedGateway
 from mibs import ber, cisco_ipsec_flow_monitor, smi
 from mibs import block as blocks
+from mibs.access import HIDDEN, PARTLY, SHOWN, Access
 from mibs.ber import BerError
 from mibs.table import Key
 from mibs.tree import ColumnSpan, Tree
@@ -24,7 +25,7 @@ from mibs.view import View, ViewBuilder
 from tests.small_mib import ROOT, Part, Peer, Reference, Small, Thing, small_tree
 
 TREE = small_tree()
-ALL = bytes([1]) * len(TREE.spans)
+ALL = Access(bytes([SHOWN]) * len(TREE.spans))
 START = ber.encode_oid((0, 0))
 BIG, TINY = 64 << 20, 3000
 
@@ -62,8 +63,12 @@ def built(snapshot: Any, at: float = 500.0, tree: Tree = TREE, octets: int = BIG
     return ViewBuilder(tree, cache_octets=octets).build(snapshot, at)
 
 
-def everything(view: View, mask: bytes = ALL) -> list[bytes]:
-    return view.walk(START, mask, 10**9)
+def only(numbers: Container[int]) -> Access:
+    return Access(bytes(n in numbers for n in range(len(TREE.spans))))
+
+
+def everything(view: View, access: Access = ALL) -> list[bytes]:
+    return view.walk(START, access, 10**9)
 
 
 SNAPSHOTS = {
@@ -73,17 +78,25 @@ SNAPSHOTS = {
     "one": Small((Thing(2**31 - 1, 5, 0.0),), (), 1),
 }
 VIEWS = {name: built(snapshot) for name, snapshot in SNAPSHOTS.items()}
-MASKS = (
+
+
+def _odd(name: bytes) -> bool:
+    return sum(ber.decode_oid(name)) % 2 == 1
+
+
+ACCESSES = (
     ALL,
-    bytes(len(ALL)),
-    bytes(span.type.tag != ber.COUNTER64 for span in TREE.spans),
-    bytes(n % 2 for n in range(len(ALL))),
-    bytes(isinstance(span, ColumnSpan) and span.number % 3 == 0 for span in TREE.spans),
+    Access(bytes(len(TREE.spans))),
+    Access(bytes(span.type.tag != ber.COUNTER64 for span in TREE.spans)),
+    Access(bytes(n % 2 for n in range(len(TREE.spans)))),
+    Access(bytes(isinstance(span, ColumnSpan) and span.number % 3 == 0 for span in TREE.spans)),
+    Access(bytes([PARTLY]) * len(TREE.spans), _odd),
+    Access(bytes((HIDDEN, SHOWN, PARTLY)[n % 3] for n in range(len(TREE.spans))), _odd),
 )
 REFERENCES = {
-    (name, mask): Reference(TREE, snapshot, 500.0, mask)
+    (name, access): Reference(TREE, snapshot, 500.0, access)
     for name, snapshot in SNAPSHOTS.items()
-    for mask in MASKS
+    for access in ACCESSES
 }
 
 
@@ -121,35 +134,35 @@ def some_names() -> st.SearchStrategy[tuple[int, ...]]:
 
 names = some_names()
 worlds = st.sampled_from(sorted(SNAPSHOTS))
-masks = st.sampled_from(MASKS)
+accesses = st.sampled_from(ACCESSES)
 
 
 class TestAgainstTheReference:
-    @given(worlds, masks, names)
-    def test_sn04_get(self, world: str, mask: bytes, name: tuple[int, ...]) -> None:
-        view, reference = VIEWS[world], REFERENCES[world, mask]
-        assert view.get(ber.encode_oid(name), mask) == reference.get(name)
+    @given(worlds, accesses, names)
+    def test_sn04_get(self, world: str, access: Access, name: tuple[int, ...]) -> None:
+        view, reference = VIEWS[world], REFERENCES[world, access]
+        assert view.get(ber.encode_oid(name), access) == reference.get(name)
 
-    @given(worlds, masks, names, st.sampled_from([1, 2, 7, 300, 5000, 10**9]))
+    @given(worlds, accesses, names, st.sampled_from([1, 2, 7, 300, 5000, 10**9]))
     def test_sn04_next_and_walk(
-        self, world: str, mask: bytes, name: tuple[int, ...], count: int
+        self, world: str, access: Access, name: tuple[int, ...], count: int
     ) -> None:
-        view, following = VIEWS[world], REFERENCES[world, mask].after(name)
+        view, following = VIEWS[world], REFERENCES[world, access].after(name)
         encoded = ber.encode_oid(name)
-        assert view.next(encoded, mask) == (following[0] if following else None)
-        assert view.walk(encoded, mask, count) == following[:count]
+        assert view.next(encoded, access) == (following[0] if following else None)
+        assert view.walk(encoded, access, count) == following[:count]
 
     @given(
         worlds,
-        masks,
+        accesses,
         names,
         st.sampled_from([1, 2, 9, 260, 5000, 10**9]),
         st.one_of(st.integers(0, 200), st.integers(0, 70_000)),
     )
     def test_sn03_walk_joined(
-        self, world: str, mask: bytes, name: tuple[int, ...], count: int, room: int
+        self, world: str, access: Access, name: tuple[int, ...], count: int, room: int
     ) -> None:
-        view, following = VIEWS[world], REFERENCES[world, mask].after(name)
+        view, following = VIEWS[world], REFERENCES[world, access].after(name)
         expected: list[bytes] = []
         size = 0
         for cell in following[:count]:
@@ -157,17 +170,37 @@ class TestAgainstTheReference:
             if size > room:
                 break
             expected.append(cell)
-        data, got, last, ended = view.walk_joined(ber.encode_oid(name), mask, count, room)
+        data, got, last, ended = view.walk_joined(ber.encode_oid(name), access, count, room)
         assert (data, got) == (b"".join(expected), len(expected))
         assert last == (expected[-1] if expected else b"")
         assert ended == (len(expected) == len(following) and got < count)
 
     @pytest.mark.parametrize("world", sorted(SNAPSHOTS))
-    @pytest.mark.parametrize("mask", MASKS, ids=range(len(MASKS)))
-    def test_sn08_whole_walk(self, world: str, mask: bytes) -> None:
-        reference = REFERENCES[world, mask]
-        assert everything(VIEWS[world], mask) == [cell for _, cell in reference.cells]
+    @pytest.mark.parametrize("access", ACCESSES, ids=range(len(ACCESSES)))
+    def test_sn08_whole_walk(self, world: str, access: Access) -> None:
+        reference = REFERENCES[world, access]
+        assert everything(VIEWS[world], access) == [cell for _, cell in reference.cells]
         assert sorted(reference.names) == reference.names
+
+    @given(worlds, st.lists(st.tuples(accesses, names, st.sampled_from([1, 3, 50])), max_size=9))
+    def test_sn08_walks_of_several_who_may_see_different_things(
+        self, world: str, steps: list[tuple[Access, tuple[int, ...], int]]
+    ) -> None:
+        """Where one walk stopped must not mislead another, nor the same one when it goes on."""
+        view = VIEWS[world]
+        for access, name, count in steps:
+            expected = REFERENCES[world, access].after(name)
+            start = ber.encode_oid(name)
+            for part in range(3):
+                found = view.walk(start, access, count)
+                assert found == expected[part * count : (part + 1) * count]
+                room = sum(map(len, found)) - part
+                data, got, *_ = view.walk_joined(start, access, count, room)
+                assert data == b"".join(found[:got])
+                assert got >= len(found) - 1
+                if not found:
+                    break
+                start = ber.name_of(found[-1])
 
     def test_sn08_one_by_one(self) -> None:
         view, reference = VIEWS["few"], REFERENCES["few", ALL]
@@ -348,8 +381,8 @@ class Encodings:
             everything(view)
         else:
             (span,) = (span for span in TREE.spans if span.type.name == column)
-            mask = bytes(n == span.number for n in range(len(TREE.spans)))
-            everything(view, mask)
+            access = only((span.number,))
+            everything(view, access)
         return self.cells
 
 
@@ -422,20 +455,20 @@ def test_the_cache_is_bounded() -> None:
     # One column of one block may be beyond it.
     largest = 512 * 340
     assert live_octets() - before <= 20_000 + largest
-    everything(view, MASKS[2])
+    everything(view, ACCESSES[2])
     assert live_octets() - before <= 20_000 + largest
 
 
 def test_what_later_views_take_over_is_bounded_too() -> None:
     before = live_octets()
     builder = ViewBuilder(TREE, cache_octets=150_000)
-    everything(builder.build(SNAPSHOTS["many"], 1.0), bytes(n < 6 for n in range(len(ALL))))
+    everything(builder.build(SNAPSHOTS["many"], 1.0), only(range(6)))
     taken_over = live_octets() - before
     assert taken_over > 50_000
     again = replace(SNAPSHOTS["many"], things=tuple(map(replace, SNAPSHOTS["many"].things)))
-    everything(builder.build(again, 2.0), bytes(5 < n < 8 for n in range(len(ALL))))
-    everything(builder.build(again, 3.0), bytes(n > 7 for n in range(len(ALL))))
-    everything(builder.build(again, 4.0), bytes(n > 5 for n in range(len(ALL))))
+    everything(builder.build(again, 2.0), only((6, 7)))
+    everything(builder.build(again, 3.0), only(range(8, 99)))
+    everything(builder.build(again, 4.0), only(range(6, 99)))
     assert live_octets() - before <= 150_000 + 512 * 340
 
 
@@ -471,7 +504,7 @@ class TestTheRealBinding:
             smi.load([cisco_ipsec_flow_monitor.MODULE]),
             (cisco_ipsec_flow_monitor.bind(choices),),
         )
-        mask = bytes([1]) * len(tree.spans)
+        access = Access(bytes([SHOWN]) * len(tree.spans))
         tracker = simulated.tracker_for_simulation()
         gateway = SimulatedGateway(tracker, tunnels=40, seed=3, started_at=0.0)
         builder = ViewBuilder(tree)
@@ -483,11 +516,11 @@ class TestTheRealBinding:
             snapshot = tracker.snapshot(now)
             reference = Reference(tree, snapshot, now)
             view = builder.build(snapshot, now)
-            assert everything(view, mask) == [cell for _, cell in reference.cells]
+            assert everything(view, access) == [cell for _, cell in reference.cells]
             assert len(reference.cells) > 2000
             for name in reference.names[:: len(reference.names) // 50]:
-                assert view.get(ber.encode_oid(name), mask) == reference.get(name)
+                assert view.get(ber.encode_oid(name), access) == reference.get(name)
                 following = reference.after(name)
-                assert view.next(ber.encode_oid(name), mask) == (
+                assert view.next(ber.encode_oid(name), access) == (
                     following[0] if following else None
                 )

@@ -38,6 +38,8 @@ class FakeVici:
         script: when set, is given each connection's writer instead of the ordinary service.
         deaf: leaves every packet unanswered.
         deaf_to_waiting: leaves a listing without noblock unanswered.
+        deaf_to_terminate: leaves that command unanswered.
+        terminate: the answer to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,6 +54,8 @@ class FakeVici:
         self.script: bytes | None = None
         self.deaf = False
         self.deaf_to_waiting = False
+        self.deaf_to_terminate = False
+        self.terminate: dict[str, Any] | None = None
         self.chunk = 0
         self._server: asyncio.Server | None = None
         self._writers: dict[asyncio.StreamWriter, set[str]] = {}
@@ -96,6 +100,11 @@ class FakeVici:
         """How many connections have asked for ike-updown."""
         return sum("ike-updown" in wanted for wanted in self._writers.values())
 
+    @property
+    def connected(self) -> int:
+        """How many connections there are."""
+        return len(self._writers)
+
     def _send(self, writer: asyncio.StreamWriter, packet: bytes) -> None:
         writer.write(frame(packet))
 
@@ -131,6 +140,8 @@ class FakeVici:
             self.commands.append((name, arguments))
             if name == "list-sas" and self.deaf_to_waiting and "noblock" not in arguments:
                 return
+            if name == "terminate" and self.deaf_to_terminate:
+                return
             for part in self._command(name, arguments):
                 answer += frame(part)
         await self._write(writer, bytes(answer))
@@ -154,6 +165,8 @@ class FakeVici:
             return [*(_event("list-conn", message) for message in self.connections), done]
         if name == "get-counters" and self.counters is not None:
             return [done + Message.serialize(self.counters)]
+        if name == "terminate" and self.terminate is not None:
+            return [done + Message.serialize(self.terminate)]
         if name == "stats":
             return [done + Message.serialize({"uptime": {"since": "Nov 23 13:31:05 2026"}})]
         return [bytes([Packet.CMD_UNKNOWN])]

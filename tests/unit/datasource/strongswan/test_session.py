@@ -192,6 +192,45 @@ def test_child_terminate(version: int, side: str) -> None:
     assert (ipsec.index, ipsec.ike_index) == (2, 1)
 
 
+@pytest.mark.parametrize("log_events", [True, False])
+@versions
+def test_an_end_that_was_announced_is_the_operators_wish(version: int, *, log_events: bool) -> None:
+    for child, name, expected in (
+        (False, "terminate-local", both(EndReason.OPERATOR)),
+        (True, "child-terminate", [("IpsecTunnelStopped", EndReason.OPERATOR)]),
+    ):
+        lines = [
+            line
+            for line in scenario(f"v{version}-{name}-alpha")
+            if not line[1].get("msg", b"").startswith(b"vici terminate")
+        ]
+        replay = Replay(log_events=log_events)
+        replay.session.terminating(1, child=child)
+        assert ends(replay.play(lines)) == expected
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_child_that_was_being_deleted_when_the_peer_was_lost(*, announced: bool) -> None:
+    lines = scenario("v2-peer-lost-alpha")
+    for kind, message in lines:
+        if kind.endswith("updown") and "up" not in message:
+            message["site"]["tasks-active"] = [b"CHILD_DELETE"]
+    replay = Replay()
+    if announced:
+        replay.session.terminating(1, child=True)
+    assert ends(replay.play(lines)) == [
+        ("IkeTunnelStopped", EndReason.PEER_LOST),
+        ("IpsecTunnelStopped", EndReason.OPERATOR if announced else EndReason.PEER_LOST),
+    ]
+
+
+def test_what_was_announced_to_a_daemon_that_is_gone_is_forgotten() -> None:
+    replay = Replay(log_events=False)
+    replay.session.terminating(1, child=False)
+    replay.session.restarted(replay.now)
+    assert ends(replay.play(scenario("v2-terminate-local-alpha"))) == both(EndReason.OTHER)
+
+
 @sides
 @versions
 def test_peer_lost(version: int, side: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from datasource.control import TerminateError
 from datasource.events import EndReason, IkeTunnelStopped, IpsecTunnelStopped
-from datasource.model import Snapshot
+from datasource.model import Identity, IkeSa, IkeSaParameters, SaState, Snapshot
 from datasource.strongswan.link import Link, Process
 from datasource.strongswan.source import (
     FAILURES_WITH_LOG,
@@ -27,6 +29,11 @@ from tests.unit.datasource.strongswan.replay import encode, messages_of
 PATIENCE = 1.0
 (CONNECTION,) = messages_of("v2-up-alpha", "list-conn")
 ONE = messages_of("v2-up-alpha", "list-sa")[-1]
+ADDRESS = ipaddress.ip_address("192.0.2.1")
+NOBODY = Identity.parse("192.0.2.1")
+IKE_SA = IkeSa(
+    9, SaState.ACTIVE, 0.0, IkeSaParameters("site", 2, True, ADDRESS, ADDRESS, NOBODY, NOBODY)
+)
 
 
 def sa(number: int, **changes: str) -> dict[str, Any]:
@@ -363,6 +370,38 @@ def test_counters(tmp_path: Path) -> None:
             assert rig.snapshot.totals.failures.no_sa == 4
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("ike", {"ike-id": b"2", "force": b"yes"}), ("ipsec", {"child-id": b"2"})],
+)
+def test_a_tunnel_is_terminated_by_the_ids_of_its_sas(
+    tmp_path: Path, kind: str, expected: dict[str, bytes]
+) -> None:
+    async def body(rig: Rig) -> None:
+        rig.fake.terminate = {"success": b"yes"}
+        await until(lambda: rig.source.can_terminate, "the daemon")
+        end = rig.source.terminate_ike if kind == "ike" else rig.source.terminate_ipsec
+        await end(2)
+        await end(3)  # there is no such tunnel
+        (arguments,) = [given for name, given in rig.fake.commands if name == "terminate"]
+        assert expected.items() <= arguments.items()
+
+    run(tmp_path, body)
+
+
+def test_nothing_can_be_terminated_without_a_daemon(tmp_path: Path) -> None:
+    async def body(rig: Rig) -> None:
+        await rig.fake.stop()
+        await until(lambda: not rig.source.can_terminate, "the loss")
+        # Until it is noticed, a tunnel may still be there whose daemon is not.
+        rig.tracker.saw(0.0, IKE_SA)
+        with pytest.raises(TerminateError, match="No such file or directory"):
+            await rig.source.terminate_ike(3)
+        await rig.fake.start()
+
+    run(tmp_path, body)
 
 
 def test_many_sas_do_not_stall_the_loop(tmp_path: Path) -> None:
