@@ -7,27 +7,32 @@ import contextlib
 import gc
 import logging
 import os
+import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, Protocol
+from typing import Any
 
-from agent.config import Config, Mib, Peer, Source, System
-from agent.snmp.community import Communities
-from agent.snmp.engine import Engine
+from agent.config import Config, Mib, Peer, Snmp, needs_restart
+from agent.errors import AgentError
+from agent.feed import make_feed
+from agent.identity import Product, system_group
+from agent.snmp.community import Origins
+from agent.snmp.engine import Engine, Limits, Policy
+from agent.snmp.limits import Limiter, QuietLog
 from agent.snmp.udp import UdpListener
+from agent.snmp.usm.users import User, make_user
+from agent.snmp.v3 import MessageProcessor
+from agent.snmp.vacm import Vacm
+from agent.state import EngineState, StateDirectory, default_directory
 from agent.views import ViewKeeper
-from datasource import simulated
-from datasource.strongswan.source import StrongSwanSource, tracker_for
-from datasource.tracker import Tracker
 from mibs import served, smi
 from mibs.algorithms import AlgorithmNumbers
 from mibs.cisco_ipsec_flow_monitor import Choices
+from mibs.settable import SerialNumber, Switch
+from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
-from mibs.snmpv2_mib import ObjectResource, SystemGroup
 from mibs.tree import Tree
 
 __all__ = ["Daemon", "run"]
@@ -36,49 +41,84 @@ _log = logging.getLogger("flowmib")
 
 _PATIENCE = 15.0
 """Seconds that requests may wait for the first listing of the source."""
-
-
-class _Source(Protocol):
-    """What both kinds of source can do."""
-
-    ready: asyncio.Event
-
-    async def run(self) -> None:
-        """Report to the tracker until cancelled."""
-
-    def refresh(self) -> None:
-        """Note that somebody reads."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """A source, the tracker it reports to, and what to call it."""
-
-    source: _Source
-    tracker: Tracker
-    title: str
+_BURST = 4
+"""Seconds' worth of failures that one address may make at once."""
+_MAX_TIME = 0x7FFFFFFF
+"""snmpEngineTime, after 68 years."""
 
 
 class Daemon:
-    """The agent, ready to run. Nothing is opened before :meth:`run`."""
+    """The agent, ready to run. Nothing is opened before :meth:`run`.
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        config: all of it.
+        state: the SNMP engine that this is.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, config: Config, state: EngineState, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._config = config
+        self._state = state
+        self._clock = clock
         started_at = clock()
-        self._feed = _feed(config.source, clock)
+        self._feed = make_feed(config.source, clock)
+        self._quiet = QuietLog(logging.getLogger("flowmib.snmp"), clock)
         statistics = SnmpStatistics()
-        tree = _tree(config, self._feed.title, statistics, lambda: clock() - started_at)
-        self._keeper = ViewKeeper(self._feed.tracker, tree, clock, self._feed.source.refresh)
+
+        def up_time() -> float:
+            return clock() - started_at
+
+        def engine_time() -> int:
+            return min(int(up_time()), _MAX_TIME)
+
+        snmp = config.snmp
+        shown = served.Shown(
+            system=system_group(
+                snmp.identity,
+                Product(metadata.version("flowmib"), self._feed.title, os.uname()),
+            ),
+            engine=EngineGroup(state.engine_id, state.boots, engine_time, snmp.max_message_size),
+            statistics=statistics,
+            up_time=up_time,
+            serial_number=SerialNumber(secrets.randbits(31)),
+            authen_traps=Switch(),
+            choices=_choices(config.mib, config.peers),
+            control=self._feed.source,
+        )
+        self._tree = Tree(smi.load(served.MODULES), served.bind(shown))
+        keeper = ViewKeeper(self._feed.tracker, self._tree, clock, self._feed.source.refresh)
+        self._processor = MessageProcessor(
+            engine_id=state.engine_id,
+            boots=state.boots,
+            engine_time=engine_time,
+            statistics=statistics,
+            users=self._users(snmp),
+            max_message_size=snmp.max_message_size,
+            random=secrets.token_bytes,
+        )
         self._engine = Engine(
-            Communities(config.snmp.communities, tree),
-            self._keeper.current,
+            self._policy(snmp),
+            {b"": keeper},
             statistics,
-            max_message_size=config.snmp.max_message_size,
-            max_repetitions=config.snmp.max_repetitions,
+            self._processor,
+            quiet=self._quiet,
+            turn=asyncio.Lock(),
         )
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(
+        self,
+        stop: asyncio.Event,
+        reload: asyncio.Event | None = None,
+        load: Callable[[], Config] | None = None,
+    ) -> None:
         """Serve until ``stop`` is set.
+
+        Args:
+            stop: ends it.
+            reload: each time it is set, users and access are taken from a new configuration.
+            load: gives that configuration.
 
         Raises:
             ListenError: an address of the configuration cannot be listened on.
@@ -90,8 +130,11 @@ class Daemon:
             ]
             source = asyncio.create_task(self._feed.source.run())
             ready = asyncio.create_task(self._feed.source.ready.wait())
-            drain = asyncio.create_task(self._drop_events())
+            chores = asyncio.create_task(self._do_chores())
             stopped = asyncio.create_task(stop.wait())
+            tasks = [source, ready, chores, stopped]
+            if reload is not None and load is not None:
+                tasks.append(asyncio.create_task(self._reload_for_ever(reload, load)))
             try:
                 # To a manager, empty tables are news: it hears nothing before there is something.
                 await _first_of(source, stopped, ready, patience=_PATIENCE)
@@ -102,9 +145,9 @@ class Daemon:
                 if source.done():
                     source.result()
             finally:
-                for task in (source, ready, drain, stopped):
+                for task in tasks:
                     task.cancel()
-                await asyncio.gather(source, ready, drain, stopped, return_exceptions=True)
+                await asyncio.gather(*tasks, return_exceptions=True)
         _log.info("stopped")
 
     def _serve(self, listeners: Sequence[UdpListener]) -> None:
@@ -117,41 +160,96 @@ class Daemon:
             self._feed.title,
         )
 
-    async def _drop_events(self) -> None:
-        """Nobody wants the tracker's events yet; they must not pile up."""
+    async def _do_chores(self) -> None:
         while True:
+            # Nobody wants the tracker's events yet; they must not pile up.
             self._feed.tracker.take_events()
+            self._quiet.sum_up()
             await asyncio.sleep(1)
+
+    # Who may do what ------------------------------------------------------------------------------
+
+    async def _reload_for_ever(self, wanted: asyncio.Event, load: Callable[[], Config]) -> None:
+        while True:
+            await wanted.wait()
+            wanted.clear()
+            try:
+                # Passphrases take a while to turn into keys.
+                config, users = await asyncio.to_thread(self._loaded, load)
+            except AgentError as error:
+                _log.error("not reloaded, going on as before: %s", error)
+                continue
+            self._processor.set_users(users)
+            self._engine.replace(self._policy(config.snmp))
+            later = needs_restart(self._config, config)
+            _log.info(
+                "reloaded%s", f"; changed only by a restart: {', '.join(later)}" if later else ""
+            )
+
+    def _loaded(self, load: Callable[[], Config]) -> tuple[Config, list[User]]:
+        config = load()
+        for warning in config.warnings:
+            _log.warning("%s", warning)
+        return config, self._users(config.snmp)
+
+    def _users(self, config: Snmp) -> list[User]:
+        return [make_user(user.settings, self._state.engine_id) for user in config.users]
+
+    def _policy(self, config: Snmp) -> Policy:
+        return Policy(
+            communities=Origins(
+                (community.name, community.networks, community) for community in config.communities
+            ),
+            users=Origins(
+                (name, user.networks, name)
+                for user in config.users
+                for name in [user.settings.name.encode()]
+            ),
+            vacm=Vacm(config.access, self._tree),
+            limits=Limits(self._config.snmp.max_message_size, config.max_repetitions),
+            failures=Limiter(
+                config.failures_per_second, _BURST * config.failures_per_second, self._clock
+            ),
+        )
 
 
 async def _first_of(*tasks: asyncio.Task[Any], patience: float | None = None) -> None:
     await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
 
 
-def run(config: Config) -> None:
+def run(config: Config, load: Callable[[], Config] | None = None) -> None:
     """Run the agent until SIGTERM or SIGINT.
+
+    Args:
+        config: all of it.
+        load: gives the configuration anew, at SIGHUP.
 
     Raises:
         ListenError: an address of the configuration cannot be listened on.
+        StateError: the state directory cannot be used.
     """
-    asyncio.run(_run(config))
+    for warning in config.warnings:
+        _log.warning("%s", warning)
+    path = config.state_directory or default_directory(os.environ)
+    with StateDirectory(path) as directory:
+        asyncio.run(_run(config, directory.start(config.snmp.engine_id), load))
 
 
-async def _run(config: Config) -> None:
-    stop = asyncio.Event()
-    with _signals(stop.set):
-        await Daemon(config).run(stop)
+async def _run(config: Config, state: EngineState, load: Callable[[], Config] | None) -> None:
+    stop, reload = asyncio.Event(), asyncio.Event()
+    with _signals({signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}):
+        await Daemon(config, state).run(stop, reload, load)
 
 
 @contextlib.contextmanager
-def _signals(handler: Callable[[], object]) -> Iterator[None]:
+def _signals(events: dict[signal.Signals, asyncio.Event]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, handler)
+    for number, event in events.items():
+        loop.add_signal_handler(number, event.set)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in events:
             loop.remove_signal_handler(number)
 
 
@@ -164,82 +262,6 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
-
-
-def _feed(config: Source, clock: Callable[[], float]) -> _Feed:
-    kind = config.kind
-    if kind == "auto":
-        kind = "strongswan" if _answers(str(config.strongswan.vici)) else "simulated"
-        if kind == "simulated":
-            _log.warning(
-                "no strongSwan answers at %s: showing a simulated gateway, whose tunnels are made"
-                ' up; set source.kind to "strongswan" to wait for the real one',
-                config.strongswan.vici,
-            )
-    if kind == "strongswan":
-        tracker = tracker_for(config.strongswan.log_events)
-        return _Feed(
-            StrongSwanSource(
-                tracker,
-                config.strongswan.vici,
-                interval=config.strongswan.interval,
-                log_events=config.strongswan.log_events,
-                clock=clock,
-            ),
-            tracker,
-            f"strongSwan gateway at {config.strongswan.vici}",
-        )
-    tracker = simulated.tracker_for_simulation()
-    gateway = simulated.SimulatedGateway(
-        tracker,
-        tunnels=config.simulated.tunnels,
-        seed=config.simulated.seed,
-        started_at=clock(),
-    )
-    return _Feed(
-        simulated.SimulatedSource(gateway, tracker, clock),
-        tracker,
-        f"simulated gateway ({config.simulated.tunnels} tunnels, seed {config.simulated.seed})",
-    )
-
-
-def _answers(path: str) -> bool:
-    """Whether something listens on this Unix socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(path)
-        except PermissionError:
-            # It is there. The source will say that it may not be used, and the operator mends it.
-            return True
-        except OSError:
-            return False
-    return True
-
-
-def _tree(
-    config: Config, title: str, statistics: SnmpStatistics, up_time: Callable[[], float]
-) -> Tree:
-    modules = smi.load(served.MODULES)
-    resources = tuple(
-        ObjectResource(number, modules.module(name).oid, f"The objects of {name}.")
-        for number, name in enumerate(served.MODULES, 1)
-    )
-    system = _system(config.system, title, resources)
-    choices = _choices(config.mib, config.peers)
-    return Tree(modules, served.bind_all(system, statistics, up_time, choices))
-
-
-def _system(config: System, title: str, resources: tuple[ObjectResource, ...]) -> SystemGroup:
-    version = metadata.version("flowmib")
-    return SystemGroup(
-        description=config.description or f"flowmib {version}, {title}",
-        object_id=config.object_id,
-        contact=config.contact,
-        name=config.name or os.uname().nodename,
-        location=config.location,
-        resources=resources,
-    )
 
 
 def _choices(config: Mib, peers: tuple[Peer, ...]) -> Choices:

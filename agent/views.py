@@ -40,6 +40,7 @@ class ViewKeeper:
         self._revision = tracker.revision
         # Not made before somebody asks: by then the source may have told more.
         self._view: View | None = None
+        self._min_age = _MIN_AGE
 
     def current(self) -> View:
         """Return the View to answer a request from."""
@@ -48,11 +49,18 @@ class ViewKeeper:
         view = self._view
         if view is not None:
             age = now - view.at
-            if age <= _MIN_AGE or (age <= _MAX_AGE and self._tracker.revision == self._revision):
+            if age <= self._min_age or (
+                age <= _MAX_AGE and self._tracker.revision == self._revision
+            ):
                 return view
         view = self._view = self._make(now)
         return view
 
+    def expire(self) -> None:
+        """Have the next View made as soon as anything has changed, however young this one is."""
+        self._min_age = -1.0
+
     def _make(self, now: float) -> View:
         self._revision = self._tracker.revision
+        self._min_age = _MIN_AGE
         return self._builder.build(self._tracker.snapshot(now), now)

@@ -1,4 +1,4 @@
-"""The command line: ``flowmib run`` and ``flowmib check-config``.
+"""The command line: ``flowmib run``, ``flowmib check-config`` and ``flowmib localize``.
 
 Exit status: 0 done, 1 a fault of flowmib, 2 something that the operator can mend.
 """
@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -16,8 +18,10 @@ from typing import TypeVar
 
 from agent import config as configuration
 from agent import daemon
-from agent.config import Config, Snmp
+from agent.cli.localize import localized_users
+from agent.config import Config, ConfigError, Snmp
 from agent.errors import AgentError
+from agent.state import default_directory, engine_id_of
 
 __all__ = ["main"]
 
@@ -48,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="start the agent")
     run.set_defaults(command=_run)
-    run.add_argument("--config", type=Path, metavar="FILE", help="the configuration, in TOML")
+    _add_config(run)
     run.add_argument("--source", choices=("auto", "strongswan", "simulated"), metavar="KIND")
     run.add_argument("--tunnels", type=_number(1, configuration.MAX_TUNNELS), metavar="N")
     run.add_argument("--seed", type=_number(0, configuration.MAX_SEED), metavar="S")
@@ -62,7 +66,24 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="check a configuration file and stop")
     check.set_defaults(command=_check_config)
     check.add_argument("file", type=Path, metavar="FILE")
+    localize = commands.add_parser(
+        "localize", help="print the users of a configuration with localised keys"
+    )
+    localize.set_defaults(command=_localize)
+    _add_config(localize, required=True)
     return parser
+
+
+def _add_config(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", required=required, help="the configuration, in TOML"
+    )
+    parser.add_argument(
+        "--state-directory",
+        type=Path,
+        metavar="DIR",
+        help="instead of state_directory; where the engine ID and its boots are kept",
+    )
 
 
 def _argument(parse: Callable[[str], _Value]) -> Callable[[str], _Value]:
@@ -85,19 +106,37 @@ def _number(smallest: int, largest: int) -> Callable[[str], int]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    config = configuration.load(options.config) if options.config else configuration.DEFAULT
-    daemon.run(_overridden(config, options))
+    load = functools.partial(_configuration, options)
+    daemon.run(load(), load)
     return 0
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    configuration.load(options.file)
+    for warning in configuration.load(options.file).warnings:
+        print(f"{options.file}: warning: {warning}", file=sys.stderr)
     print(f"{options.file}: good")
     return 0
 
 
-def _overridden(config: Config, options: argparse.Namespace) -> Config:
-    """What stands on the command line goes before the file."""
+def _localize(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config)
+    users = config.snmp.users
+    if not users:
+        raise ConfigError(f"{options.config}: snmp.user: there is none to localise")
+    if config.snmp.engine_id is None:
+        directory = options.state_directory or config.state_directory
+        directory = directory or default_directory(os.environ)
+        engine_id, origin = engine_id_of(directory), directory
+    else:
+        engine_id, origin = config.snmp.engine_id, options.config
+    print(f"# Keys for the engine {engine_id.hex()} ({origin}); no other engine takes them.")
+    print(localized_users(options.config.read_text(encoding="utf-8"), users, engine_id))
+    return 0
+
+
+def _configuration(options: argparse.Namespace) -> Config:
+    """Read the file, if there is one. What stands on the command line goes before it."""
+    config = configuration.load(options.config) if options.config else configuration.DEFAULT
     source = config.source
     simulated = dataclasses.replace(
         source.simulated,
@@ -110,6 +149,7 @@ def _overridden(config: Config, options: argparse.Namespace) -> Config:
     return dataclasses.replace(
         config,
         snmp=snmp,
+        state_directory=options.state_directory or config.state_directory,
         source=dataclasses.replace(source, kind=options.source or source.kind, simulated=simulated),
     )
 

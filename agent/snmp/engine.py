@@ -1,287 +1,373 @@
-"""The command responder: a datagram in, a datagram or nothing out (RFC 3413 section 3, RFC 3416).
+"""The command responder: a datagram in, a datagram or nothing out (RFC 3413 section 3.2).
 
-Every request is answered from one View. Counters are those of SNMPv2-MIB.
+Every request is answered from one View. A request to set is answered by a coroutine, since what it
+changes may take a while.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
-from itertools import chain
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 
-from agent.snmp.community import Communities, Principal
+from agent.snmp import operations
+from agent.snmp.community import Community, Origins
+from agent.snmp.limits import Limiter, QuietLog
 from agent.snmp.message import (
     BULK_REQUEST,
     GET_NEXT_REQUEST,
     GET_REQUEST,
+    INFORM_REQUEST,
+    REPORT,
     RESPONSE,
     SET_REQUEST,
+    TRAP,
+    TRAP_V1,
     VERSION_1,
     VERSION_2C,
-    Envelope,
+    VERSION_3,
     Pdu,
+    content_room,
+    decode_bindings,
     decode_envelope,
     decode_pdu,
-    encode_exception,
-    encode_response,
-    name_of,
+    decode_version,
+    encode_pdu,
 )
-from mibs import ber
+from agent.snmp.operations import ReadError
+from agent.snmp.security import SecurityLevel, SecurityModel
+from agent.snmp.v3 import Failure, MessageProcessor
+from agent.snmp.vacm import Denied, Vacm, ViewType
+from mibs import ber, transaction
+from mibs.access import Access
 from mibs.ber import BerError
+from mibs.setting import ErrorStatus, SetError, to_v1
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import View
 
-__all__ = ["Engine"]
+__all__ = ["Answer", "Context", "Engine", "Limits", "Policy"]
 
 _log = logging.getLogger("flowmib.snmp")
-
-NO_ERROR, TOO_BIG, NO_SUCH_NAME, GEN_ERR, NO_ACCESS = 0, 1, 2, 5, 6
-"""error-status (RFC 3416 section 3)."""
+_audit = logging.getLogger("flowmib.audit")
 
 _REQUESTS = {
     VERSION_1: frozenset((GET_REQUEST, GET_NEXT_REQUEST, SET_REQUEST)),
     VERSION_2C: frozenset((GET_REQUEST, GET_NEXT_REQUEST, SET_REQUEST, BULK_REQUEST)),
 }
-_OTHERS = {VERSION_1: (RESPONSE, 0xA4), VERSION_2C: (RESPONSE, 0xA6, 0xA7, 0xA8)}
-"""Messages that are right, and nothing to answer: responses, traps, informs, reports."""
+_OTHERS = {VERSION_1: (RESPONSE, TRAP_V1), VERSION_2C: (RESPONSE, INFORM_REQUEST, TRAP, REPORT)}
+"""Messages that are right, and nothing to answer."""
+_MODELS = {VERSION_1: SecurityModel.V1, VERSION_2C: SecurityModel.V2C}
 
-_SMALLEST_VARBIND = 7
-"""SEQUENCE, an OID of one octet and NULL."""
+_FAILED = {
+    "usmStatsUnknownUserNames": "as an unknown user",
+    "usmStatsWrongDigests": "with a wrong password",
+}
+"""Failures of SNMPv3 that are not mended by asking again."""
+
+_MAX_SETS = 16
+"""That are under way or wait for their turn."""
+_MAX_CALLERS = 4096
+
+Answer = bytes | None | Coroutine[Any, Any, bytes | None]
+"""A datagram to send back, nothing, or what will be one of the two when it is awaited."""
 
 
-class _TooBigError(Exception):
-    """The answer does not fit into a message."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what is answered."""
+
+    max_message_size: int = 65507
+    """Octets of the largest message that is sent, 484 at least (RFC 3417 section 3.2)."""
+    max_repetitions: int = 1000
+    """Of one bulk request; more are not given, which the manager may expect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who is let in, and to what: everything that may be replaced while the agent runs."""
+
+    communities: Origins[Community]
+    users: Origins[bytes]
+    """Names of the users of SNMPv3."""
+    vacm: Vacm
+    limits: Limits
+    failures: Limiter
+    """Of what one source address is told of its failures."""
+
+
+class _Caller(NamedTuple):
+    """Who asks, as access control wants to know it."""
+
+    model: SecurityModel
+    security_name: bytes
+    level: SecurityLevel
+    context: bytes
+    host: str
+    readable: Access | Denied
+    """What may be read."""
+
+
+class Context(Protocol):
+    """What is seen under one name of a context (RFC 3411 section 3.3.1)."""
+
+    def current(self) -> View:
+        """Return the View to answer a request from."""
+
+    def expire(self) -> None:
+        """Hide nothing that has changed from the next request."""
 
 
 class Engine:
-    """Answers SNMPv1 and SNMPv2c.
+    """Answers SNMPv1, SNMPv2c and SNMPv3.
 
     Args:
-        communities: who may ask.
-        view: gives the View to answer from.
+        policy: who may do what.
+        contexts: by their names.
         statistics: where the engine counts.
-        max_message_size: octets of the largest message it sends, 484 at least (RFC 3417).
-        max_repetitions: of one bulk request; more are not given, which the manager may expect.
+        processor: for SNMPv3.
+        quiet: for what may have to be logged often.
+        turn: entered while a request sets something, by one at a time.
     """
 
     def __init__(
         self,
-        communities: Communities,
-        view: Callable[[], View],
+        policy: Policy,
+        contexts: Mapping[bytes, Context],
         statistics: SnmpStatistics,
+        processor: MessageProcessor,
         *,
-        max_message_size: int = 65507,
-        max_repetitions: int = 1000,
+        quiet: QuietLog,
+        turn: contextlib.AbstractAsyncContextManager[Any] | None = None,
     ) -> None:
-        self._communities = communities
-        self._view = view
+        self._contexts = contexts
         self._statistics = statistics
-        self._max_message_size = max_message_size
-        self._max_repetitions = max_repetitions
-        self._reading = 0
-        """Index of the binding that is being read, for an answer with genErr."""
+        self._processor = processor
+        self._quiet = quiet
+        self._turn = turn or contextlib.nullcontext()
+        self._sets = 0
+        self.replace(policy)
 
-    def process(self, data: bytes, host: str) -> bytes | None:
+    def replace(self, policy: Policy) -> None:
+        """Go on with other people and limits; what is under way is answered as it began."""
+        self._policy = policy
+        self._size = policy.limits.max_message_size
+        self._max_repetitions = policy.limits.max_repetitions
+        self._callers: dict[tuple[Any, ...], _Caller] = {}
+
+    def process(self, data: bytes, host: str) -> Answer:
         """Answer a datagram that came from this address; None where nobody gets an answer."""
         statistics = self._statistics
         statistics.snmpInPkts += 1
         try:
-            envelope = decode_envelope(data)
-            if envelope.version not in (VERSION_1, VERSION_2C):
-                statistics.snmpInBadVersions += 1
-                return None
-            principal = self._communities.find(envelope.community, host)
-            if principal is None:
-                statistics.snmpInBadCommunityNames += 1
-                return None
-            if envelope.pdu_type not in _REQUESTS[envelope.version]:
-                if envelope.pdu_type not in _OTHERS[envelope.version]:
-                    statistics.snmpInASNParseErrs += 1
-                return None
-            pdu = decode_pdu(data, envelope.start, envelope.stop)
-            return self._answer(envelope, pdu, principal)
+            version = decode_version(data)
+            if version in _MODELS:
+                return self._community(data, host)
+            if version == VERSION_3:
+                return self._user(data, host)
         except BerError:
             statistics.snmpInASNParseErrs += 1
             return None
+        statistics.snmpInBadVersions += 1
+        return None
 
-    def _answer(self, envelope: Envelope, pdu: Pdu, principal: Principal) -> bytes | None:
-        status, index, varbinds = NO_ERROR, 0, b""
-        self._reading = min(1, len(pdu.names))
+    # Messages -------------------------------------------------------------------------------------
+
+    def _community(self, data: bytes, host: str) -> Answer:
+        """Messages of SNMPv1 and SNMPv2c (RFC 3584 section 5)."""
+        envelope = decode_envelope(data)
+        version, head = envelope.version, envelope.head
+        caller = self._callers.get((head, host))
+        if caller is None:
+            who = self._policy.communities.find(envelope.community, host)
+            if who is None:
+                self._statistics.snmpInBadCommunityNames += 1
+                self._stranger(host, "with an unknown community")
+                return None
+            identity = _MODELS[version], who.security_name, SecurityLevel.NO_AUTH_NO_PRIV, b""
+            caller = self._know((head, host), *identity)
+        pdu_type = envelope.pdu_type
+        if pdu_type not in _REQUESTS[version]:
+            if pdu_type not in _OTHERS[version]:
+                self._statistics.snmpInASNParseErrs += 1
+            return None
+        pdu = decode_pdu(data, pdu_type, envelope.start, envelope.stop)
+        room = content_room(self._size) - len(head)
+        if pdu_type == SET_REQUEST:
+            return self._set(caller, pdu, version, room, partial(_wrapped, head))
+        answer = self._read(caller, pdu, version, room)
+        return None if answer is None else _wrapped(head, answer)
+
+    def _user(self, data: bytes, host: str) -> Answer:
+        """Messages of SNMPv3 (RFC 3412 section 7.2)."""
+        if not self._policy.users.anybody(host):
+            # To tell the engineID is an answer too.
+            return None
+        request = self._processor.open(data)
+        if isinstance(request, Failure):
+            if (why := _FAILED.get(request.counter)) is not None:
+                self._stranger(host, why)
+            return request.report if self._policy.failures.allow(host) else None
+        who = request.security_name, request.level, request.context_name
+        caller = self._callers.get((*who, host))
+        if caller is None:
+            if self._policy.users.find(request.security_name, host) is None:
+                self._stranger(host, "as a user who may not come from there")
+                return None
+            if request.context_name not in self._contexts:
+                report = self._processor.report(request, "snmpUnknownContexts")
+                return report if self._policy.failures.allow(host) else None
+            caller = self._know((*who, host), SecurityModel.USM, *who)
+        pdu = decode_pdu(request.data, request.pdu_type, request.start, request.stop)
+        room = self._processor.room(request)
+        if pdu.type == SET_REQUEST:
+            return self._set(caller, pdu, VERSION_3, room, partial(self._processor.reply, request))
+        answer = self._read(caller, pdu, VERSION_3, room)
+        return None if answer is None else self._processor.reply(request, answer)
+
+    def _know(
+        self,
+        asked: tuple[Any, ...],
+        model: SecurityModel,
+        security_name: bytes,
+        level: SecurityLevel,
+        context: bytes,
+    ) -> _Caller:
+        """Remember somebody who was let in: the same few managers ask all the time."""
+        who = model, security_name, level, context
+        caller = _Caller(*who, asked[-1], self._policy.vacm.access(*who, ViewType.READ))
+        if len(self._callers) >= _MAX_CALLERS:
+            self._callers.clear()
+        self._callers[asked] = caller
+        return caller
+
+    def _stranger(self, host: str, what: str) -> None:
+        self._quiet.log(logging.WARNING, "authentication", "refused: %s asks %s", host, what)
+
+    # Operations -----------------------------------------------------------------------------------
+
+    def _read(self, caller: _Caller, pdu: Pdu, version: int, room: int) -> bytes | None:
+        """Return the response to a request to read, which may have this many octets."""
+        access = caller.readable
+        if isinstance(access, Denied):
+            return self._refuse(pdu, version, room, ErrorStatus.AUTHORIZATION_ERROR)
         try:
-            if envelope.pdu_type == SET_REQUEST:
+            varbinds = operations.read(
+                self._contexts[caller.context].current,
+                pdu,
+                access,
+                version,
+                room=room,
+                max_repetitions=self._max_repetitions,
+            )
+        except ReadError as error:
+            if error.__cause__ is not None:
+                # It must not stop the agent; the manager is told (RFC 3416 section 4.2.1).
+                self._fault(pdu)
+            return self._refuse(pdu, version, room, error.status, error.index)
+        answer = encode_pdu(RESPONSE, pdu.request_id, varbinds)
+        if len(answer) > room:
+            return self._refuse(pdu, version, room, ErrorStatus.TOO_BIG)
+        return answer
+
+    def _set(
+        self, caller: _Caller, pdu: Pdu, version: int, room: int, seal: Callable[[bytes], bytes]
+    ) -> Answer:
+        for name in pdu.names:
+            ber.decode_oid(name)
+        if self._sets >= _MAX_SETS:
+            self._statistics.snmpSilentDrops += 1
+            return None
+        self._sets += 1
+        return self._setting(caller, pdu, version, room, seal)
+
+    async def _setting(
+        self, caller: _Caller, pdu: Pdu, version: int, room: int, seal: Callable[[bytes], bytes]
+    ) -> bytes | None:
+        """Set all that a request asks for, or nothing (RFC 3416 section 4.2.5)."""
+        status, index = ErrorStatus.NO_ERROR, 0
+        answer: bytes | None
+        try:
+            async with self._turn:
+                # An answer that would not fit is known before anything is done.
+                if len(encode_pdu(RESPONSE, pdu.request_id, pdu.varbinds)) > room:
+                    status = ErrorStatus.TOO_BIG
+                else:
+                    await self._change(caller, pdu)
+        except SetError as error:
+            status, index = error.status, error.index
+            if status in _FAULTS and error.__cause__ is not None:
+                self._fault(pdu)
+        finally:
+            self._sets -= 1
+        self._tell(caller, pdu, status, index)
+        if status is ErrorStatus.NO_ERROR:
+            answer = encode_pdu(RESPONSE, pdu.request_id, pdu.varbinds)
+        else:
+            answer = self._refuse(pdu, version, room, status, index)
+        return None if answer is None else seal(answer)
+
+    async def _change(self, caller: _Caller, pdu: Pdu) -> None:
+        access = self._policy.vacm.access(*caller[:4], ViewType.WRITE)
+        if isinstance(access, Denied):
+            if caller.model is not SecurityModel.USM:
                 self._statistics.snmpInBadCommunityUses += 1
-                status = NO_ACCESS if envelope.version == VERSION_2C else NO_SUCH_NAME
-                index = self._reading
-            elif envelope.version == VERSION_1:
-                status, index, varbinds = self._read_v1(envelope, pdu, principal.v1_mask)
-            elif envelope.pdu_type == BULK_REQUEST:
-                varbinds = self._bulk(envelope, pdu, principal.v2c_mask)
-            else:
-                varbinds = self._read_v2c(envelope, pdu, principal.v2c_mask)
-        except BerError:
-            raise
-        except _TooBigError:
-            status = TOO_BIG
-        except Exception:  # noqa: BLE001 - whatever it is
-            # A fault of ours must not stop the agent; the manager is told (RFC 3416 section 4.2.1).
-            status, index = GEN_ERR, self._reading
-            _log.exception("cannot answer a request for %s", _printed(pdu.names))
-        if status != TOO_BIG:
-            if status != NO_ERROR:
-                _check(pdu.names)
-                varbinds = pdu.varbinds
-            answer = self._response(envelope, pdu, varbinds, status, index)
-            if len(answer) <= self._max_message_size:
+            raise SetError(ErrorStatus.AUTHORIZATION_ERROR)
+        context = self._contexts[caller.context]
+        context.expire()
+        view = context.current()
+        try:
+            await transaction.test(view, access, decode_bindings(pdu.varbinds)).commit()
+        finally:
+            context.expire()
+
+    def _refuse(
+        self, pdu: Pdu, version: int, room: int, status: ErrorStatus, index: int = 0
+    ) -> bytes | None:
+        """Return a response that is an error; where not even that fits, None."""
+        for name in pdu.names:
+            ber.decode_oid(name)
+        if version == VERSION_1:
+            status = to_v1(status)
+            # An authorizationError blames no binding, a noSuchName has to.
+            index = index or int(status is ErrorStatus.NO_SUCH_NAME and bool(pdu.names))
+        if status is not ErrorStatus.TOO_BIG:
+            answer = _error(pdu, pdu.varbinds, status, index)
+            if len(answer) <= room:
                 return answer
-        varbinds = pdu.varbinds if envelope.version == VERSION_1 else b""
-        answer = self._response(envelope, pdu, varbinds, TOO_BIG, 0)
-        if len(answer) <= self._max_message_size:
+        answer = _error(pdu, pdu.varbinds if version == VERSION_1 else b"", ErrorStatus.TOO_BIG, 0)
+        if len(answer) <= room:
             return answer
         self._statistics.snmpSilentDrops += 1
         return None
 
-    def _read_v1(self, envelope: Envelope, pdu: Pdu, mask: bytes) -> tuple[int, int, bytes]:
-        """GET and GETNEXT of SNMPv1, which has no exceptions (RFC 3584 section 4.2.2)."""
-        view = self._view()
-        read = view.get if envelope.pdu_type == GET_REQUEST else view.next
-        found = []
-        for index, name in enumerate(pdu.names, 1):
-            self._reading = index
-            cell = read(name, mask)
-            if not isinstance(cell, bytes):
-                return NO_SUCH_NAME, index, b""
-            found.append(cell)
-        return NO_ERROR, 0, b"".join(found)
+    # Words ----------------------------------------------------------------------------------------
 
-    def _read_v2c(self, envelope: Envelope, pdu: Pdu, mask: bytes) -> bytes:
-        """GET and GETNEXT (RFC 3416 sections 4.2.1 and 4.2.2)."""
-        view = self._view()
-        read = _get if envelope.pdu_type == GET_REQUEST else _next
-        found = []
-        for index, name in enumerate(pdu.names, 1):
-            self._reading = index
-            found.append(read(view, name, mask))
-        return b"".join(found)
-
-    def _bulk(self, envelope: Envelope, pdu: Pdu, mask: bytes) -> bytes:
-        """GETBULK (RFC 3416 section 4.2.3), cut to whole bindings where it would not fit."""
-        view = self._view()
-        room = _room(envelope, pdu, self._max_message_size)
-        names = pdu.names
-        non_repeaters = min(max(pdu.error_status, 0), len(names))
-        found = []
-        for index, name in enumerate(names[:non_repeaters], 1):
-            self._reading = index
-            found.append(_next(view, name, mask))
-        repeaters = names[non_repeaters:]
-        count = min(max(pdu.error_index, 0), self._max_repetitions)
-        if not repeaters or not count:
-            _check(repeaters)
-        else:
-            self._reading = non_repeaters + 1
-            left = room - sum(map(len, found))
-            if len(repeaters) == 1:
-                found.append(_repeat_one(view, repeaters[0], mask, count, left))
-            else:
-                count = min(count, max(left, 0) // _SMALLEST_VARBIND // len(repeaters) + 1)
-                found += self._repeat(view, repeaters, mask, count)
-        kept = _cut(found, room)
-        if found and not kept:
-            raise _TooBigError
-        return kept
-
-    def _repeat(self, view: View, names: list[bytes], mask: bytes, count: int) -> list[bytes]:
-        """The rest of a bulk request with several repeaters, row by row."""
-        columns = []
-        for name in names:
-            columns.append(view.walk(name, mask, count))
-            self._reading += 1
-        longest = max(map(len, columns))
-        # One row of endOfMibView says that all have ended; more would say it again.
-        rows = min(count, longest + 1)
-        for name, column in zip(names, columns, strict=True):
-            if len(column) < rows:
-                last = name_of(column[-1]) if column else name
-                end = encode_exception(last, ber.END_OF_MIB_VIEW)
-                column.extend([end] * (rows - len(column)))
-        return list(chain.from_iterable(zip(*columns, strict=True)))
-
-    def _response(
-        self, envelope: Envelope, pdu: Pdu, varbinds: bytes, status: int = 0, index: int = 0
-    ) -> bytes:
-        return encode_response(
-            envelope.version,
-            envelope.community,
-            pdu.request_id,
-            varbinds,
-            error_status=status,
-            error_index=index,
+    def _fault(self, pdu: Pdu) -> None:
+        names = ", ".join(".".join(map(str, ber.decode_oid(name))) for name in pdu.names)
+        self._quiet.log(
+            logging.ERROR, "fault", "cannot answer a request for %s", names, exc_info=True
         )
 
-
-def _get(view: View, name: bytes, mask: bytes) -> bytes:
-    cell = view.get(name, mask)
-    return cell if isinstance(cell, bytes) else encode_exception(name, cell)
-
-
-def _next(view: View, name: bytes, mask: bytes) -> bytes:
-    return view.next(name, mask) or encode_exception(name, ber.END_OF_MIB_VIEW)
-
-
-def _repeat_one(view: View, name: bytes, mask: bytes, count: int, room: int) -> bytes:
-    """The rest of a bulk request with one repeater: as it stands encoded in the view."""
-    data, got, last, ended = view.walk_joined(name, mask, count, room)
-    if ended and got < count:
-        end = encode_exception(name_of(last) if last else name, ber.END_OF_MIB_VIEW)
-        if len(data) + len(end) <= room:
-            data += end
-    return data
+    def _tell(self, caller: _Caller, pdu: Pdu, status: ErrorStatus, index: int) -> None:
+        tree = self._contexts[caller.context].current().tree
+        wanted = ", ".join(
+            f"{name} = {value}"
+            for name, value in transaction.describe(tree, decode_bindings(pdu.varbinds))
+        )
+        who = f"{caller.model.name.lower()} {caller.security_name.decode('utf-8', 'replace')!r}"
+        at = f" at {index}" if index else ""
+        _audit.info("SET by %s from %s: %s: %s%s", who, caller.host, wanted, status.label, at)
 
 
-def _cut(varbinds: list[bytes], room: int) -> bytes:
-    joined = b"".join(varbinds)
-    if len(joined) <= room:
-        return joined
-    size = 0
-    for number, varbind in enumerate(varbinds):
-        size += len(varbind)
-        if size > room:
-            return b"".join(varbinds[:number])
-    return joined
+_FAULTS = (ErrorStatus.GEN_ERR, ErrorStatus.COMMIT_FAILED, ErrorStatus.UNDO_FAILED)
 
 
-def _room(envelope: Envelope, pdu: Pdu, size: int) -> int:
-    """Octets that the bindings of a response may have, if the message has this size."""
-    community = len(ber.encode_tlv(ber.OCTET_STRING, envelope.community))
-    in_pdu = _content(_content(size) - 3 - community) - len(ber.encode_integer(pdu.request_id)) - 6
-    return _content(in_pdu)
+def _error(pdu: Pdu, varbinds: bytes, status: ErrorStatus, index: int) -> bytes:
+    return encode_pdu(RESPONSE, pdu.request_id, varbinds, error_status=status, error_index=index)
 
 
-def _content(size: int) -> int:
-    """Octets of content of an element of this size: the header has 2 to 4."""
-    if size < 130:
-        return size - 2
-    if size < 259:
-        return max(size - 3, 127)
-    return max(size - 4, 255)
-
-
-def _check(names: list[bytes]) -> None:
-    """Find the name that is no OID, where the names are not looked up but sent back.
-
-    Raises:
-        BerError: there is one.
-    """
-    for name in names:
-        ber.decode_oid(name)
-
-
-def _printed(names: list[bytes]) -> str:
-    """Names for the log; one that is no OID, in hexadecimal."""
-    shown = []
-    for name in names:
-        try:
-            shown.append(".".join(map(str, ber.decode_oid(name))))
-        except BerError:
-            shown.append(name.hex())
-    return ", ".join(shown)
+def _wrapped(head: bytes, pdu: bytes) -> bytes:
+    return ber.encode_header(ber.SEQUENCE, len(head) + len(pdu)) + head + pdu

@@ -12,10 +12,12 @@ import ipaddress
 import logging
 import socket
 import struct
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from agent.config import ListenAddress
 from agent.errors import AgentError
+from agent.snmp.engine import Answer
 
 __all__ = ["ListenError", "Responder", "UdpListener"]
 
@@ -38,8 +40,11 @@ class ListenError(AgentError):
 class Responder(Protocol):
     """What answers datagrams."""
 
-    def process(self, data: bytes, host: str) -> bytes | None:
-        """Return the answer to a datagram from this address, None where there is none."""
+    def process(self, data: bytes, host: str) -> Answer:
+        """Return the answer to a datagram from this address, None where there is none.
+
+        An answer that takes a while is a coroutine; others are answered meanwhile.
+        """
 
 
 class UdpListener:
@@ -51,6 +56,7 @@ class UdpListener:
 
     def __init__(self, address: ListenAddress, responder: Responder) -> None:
         self._responder = responder
+        self._late: set[asyncio.Task[None]] = set()
         self._buffer = memoryview(bytearray(_LARGEST_DATAGRAM))
         ip = ipaddress.ip_address(address.host)
         family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
@@ -77,31 +83,58 @@ class UdpListener:
         asyncio.get_running_loop().add_reader(self._socket, self._drain)
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening. What is not answered yet is not answered any more."""
+        for task in self._late:
+            task.cancel()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
     def _drain(self) -> None:
+        ancillary: list[tuple[int, int, bytes]] = []
         for _ in range(_AT_ONCE):
             try:
-                size, ancillary, _, sender = self._socket.recvmsg_into(
-                    (self._buffer,), _ANCILLARY if self._wildcard else 0
-                )
+                if self._wildcard:
+                    size, ancillary, _, sender = self._socket.recvmsg_into(
+                        (self._buffer,), _ANCILLARY
+                    )
+                    data = bytes(self._buffer[:size])
+                else:
+                    # A socket on one address has no need of the rest, which costs.
+                    data, sender = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
                 # An ICMP error to an earlier answer; the socket is as good as before.
                 _log.debug("receiving: %s", error)
                 continue
-            answer = self._responder.process(bytes(self._buffer[:size]), sender[0])
-            if answer is not None:
+            answer = self._responder.process(data, sender[0])
+            if answer is None:
+                continue
+            if isinstance(answer, bytes):
                 self._send(answer, ancillary, sender)
+            else:
+                task = asyncio.create_task(self._send_later(answer, ancillary, sender))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+
+    async def _send_later(
+        self,
+        coming: Coroutine[Any, Any, bytes | None],
+        ancillary: list[tuple[int, int, bytes]],
+        sender: tuple[str, int],
+    ) -> None:
+        answer = await coming
+        if answer is not None:
+            self._send(answer, ancillary, sender)
 
     def _send(
         self, answer: bytes, ancillary: list[tuple[int, int, bytes]], sender: tuple[str, int]
     ) -> None:
         try:
-            self._socket.sendmsg((answer,), _from_there(ancillary), 0, sender)
+            if ancillary:
+                self._socket.sendmsg((answer,), _from_there(ancillary), 0, sender)
+            else:
+                self._socket.sendto(answer, sender)
         except OSError as error:
             # A full buffer or no way back: the manager asks again.
             _log.debug("cannot answer %s: %s", sender[0], error)

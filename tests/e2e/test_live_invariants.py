@@ -6,21 +6,19 @@ says has to agree with every other one.
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.snmp.community import Communities, Community
-from agent.snmp.engine import Engine
 from agent.views import ViewKeeper
 from datasource import simulated
 from datasource.simulated import SimulatedGateway
 from mibs import ber, cisco_ipsec_flow_monitor, smi
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.tree import Tree
+from tests.engine import finished, make_engine
 from tests.snmp_peer import items, request, varbinds_of
 
 MODULES = smi.load([cisco_ipsec_flow_monitor.MODULE])
@@ -87,8 +85,7 @@ class World:
         )
         tree = Tree(MODULES, (cisco_ipsec_flow_monitor.bind(cisco_ipsec_flow_monitor.Choices()),))
         keeper = ViewKeeper(self.tracker, tree, lambda: self.now)
-        public = Community(b"public", (ipaddress.ip_network("127.0.0.0/8"),))
-        self.engine = Engine(Communities([public], tree), keeper.current, SnmpStatistics())
+        self.engine = make_engine(tree, keeper, SnmpStatistics())
 
     def at(self, now: float, *, listed: bool) -> Seen:
         """Let time pass; the tracker may or may not have listed the SAs since."""
@@ -104,7 +101,8 @@ class World:
     def walk(self) -> Iterator[tuple[Oid, int | bytes]]:
         name: Oid = ROOT
         while True:
-            answer = self.engine.process(request("bulk", [name], max_repetitions=500), "127.0.0.1")
+            asked = request("bulk", [name], max_repetitions=500)
+            answer = finished(self.engine.process(asked, "127.0.0.1"))
             for varbind in varbinds_of(answer):
                 ((_, content, _),) = items(varbind)
                 (_, encoded, _), (tag, value, _) = items(content)

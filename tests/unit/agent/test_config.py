@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,23 +16,32 @@ from agent.config import (
     DEFAULT,
     Config,
     ConfigError,
+    Identity,
     Mib,
     Peer,
     Simulated,
     Source,
     StrongSwan,
-    System,
+    UserConfig,
     load,
+    needs_restart,
     parse_listen,
     parse_text,
 )
 from agent.snmp.community import Community
+from agent.snmp.security import SecurityLevel, SecurityModel
+from agent.snmp.usm.users import Secret, UserSettings
+from agent.snmp.vacm import AccessEntry, GroupMember, Subtree, VacmTables
 
 EVERYTHING = """
+state_directory = "/var/lib/gateway"
+
 [snmp]
 listen = ["udp:0.0.0.0:161", "udp:[::]:161"]
 max_message_size = 1472
 max_repetitions = 50
+failures_per_second = 7
+engine_id = "80001f8804676174657761790001"
 
 [[snmp.community]]
 name = "public"
@@ -40,12 +51,51 @@ name = "net work"
 access = "read"
 from = ["192.0.2.0/24", "2001:db8::/32"]
 
-[system]
-description = "a gateway"
-object_id = "1.3.6.1.4.1.4294967295.1"
-contact = "noc@example.org"
-name = "gw1"
-location = "rack 5"
+[[snmp.community]]
+name = "old tools"
+group = "tools"
+
+[[snmp.user]]
+name = "ops"
+auth = "SHA-512"
+auth_password = "correct horse"
+priv = "AES-256"
+priv_password = "battery staple"
+from = ["192.0.2.0/24"]
+access = "write"
+level = "authNoPriv"
+
+[[snmp.user]]
+name = "graphs"
+auth_key = "0101010101010101010101010101010101010101010101010101010101010101"
+priv_key = "02020202020202020202020202020202"
+group = "tools"
+
+[[snmp.view]]
+name = "tunnels"
+include = ["1.3.6.1.4.1.9.9.171", "1.3.6.1.2.1.2.2.1.*.4"]
+exclude = ["1.3.6.1.4.1.9.9.171.1.4"]
+
+[[snmp.access]]
+group = "tools"
+model = "v2c"
+level = "noAuthNoPriv"
+context = "vrf-"
+context_match = "prefix"
+read = "tunnels"
+write = ""
+notify = "all"
+
+[[snmp.access]]
+group = "tools"
+
+[snmp.identity]
+preset = "cisco-asa"
+sys_descr = "a gateway"
+sys_object_id = "1.3.6.1.4.1.4294967295.1"
+sys_name = "gw1"
+sys_contact = "noc@example.org"
+sys_location = "rack 5"
 
 [mib]
 algorithms = "strict"
@@ -72,9 +122,19 @@ match = "moon.strongswan.org"
 description = "the moon"
 """
 
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+MANAGEMENT = ipaddress.ip_network("192.0.2.0/24")
+NO_AUTH_NO_PRIV = SecurityLevel.NO_AUTH_NO_PRIV
+COMMUNITY_MODELS = (SecurityModel.V1, SecurityModel.V2C)
 
-def loopback(name: bytes) -> Community:
-    return Community(name, (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128")))
+
+def own(where: str, model: SecurityModel, level: SecurityLevel, write: str = "") -> AccessEntry:
+    """What the short form at this place makes."""
+    return AccessEntry(f"own:{where}", model, level, read="all", write=write, notify="all")
+
+
+def members(name: bytes, group: str) -> list[GroupMember]:
+    return [GroupMember(model, name, group) for model in COMMUNITY_MODELS]
 
 
 def test_every_key() -> None:
@@ -83,17 +143,78 @@ def test_every_key() -> None:
         snmp=config.Snmp(
             (parse_listen("udp:0.0.0.0:161"), parse_listen("udp:[::]:161")),
             (
-                loopback(b"public"),
+                Community(b"public", LOOPBACK, b"community-1"),
                 Community(
-                    b"net work",
-                    (ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8::/32")),
+                    b"net work", (MANAGEMENT, ipaddress.ip_network("2001:db8::/32")), b"community-2"
+                ),
+                Community(b"old tools", LOOPBACK, b"community-3"),
+            ),
+            VacmTables(
+                members=(
+                    *members(b"community-1", "own:snmp.community[1]"),
+                    *members(b"community-2", "own:snmp.community[2]"),
+                    *members(b"community-3", "tools"),
+                    GroupMember(SecurityModel.USM, b"ops", "own:snmp.user[1]"),
+                    GroupMember(SecurityModel.USM, b"graphs", "tools"),
+                ),
+                entries=(
+                    own("snmp.community[1]", SecurityModel.V1, NO_AUTH_NO_PRIV),
+                    own("snmp.community[1]", SecurityModel.V2C, NO_AUTH_NO_PRIV),
+                    own("snmp.community[2]", SecurityModel.V1, NO_AUTH_NO_PRIV),
+                    own("snmp.community[2]", SecurityModel.V2C, NO_AUTH_NO_PRIV),
+                    own("snmp.user[1]", SecurityModel.USM, SecurityLevel.AUTH_NO_PRIV, write="all"),
+                    AccessEntry(
+                        "tools",
+                        SecurityModel.V2C,
+                        NO_AUTH_NO_PRIV,
+                        b"vrf-",
+                        prefix=True,
+                        read="tunnels",
+                        notify="all",
+                    ),
+                    AccessEntry("tools", SecurityModel.ANY, SecurityLevel.AUTH_PRIV),
+                ),
+                subtrees=(
+                    Subtree("all", (1,)),
+                    Subtree("tunnels", (1, 3, 6, 1, 4, 1, 9, 9, 171)),
+                    Subtree("tunnels", (1, 3, 6, 1, 2, 1, 2, 2, 1, None, 4)),
+                    Subtree("tunnels", (1, 3, 6, 1, 4, 1, 9, 9, 171, 1, 4), included=False),
                 ),
             ),
             1472,
             50,
-        ),
-        system=System(
-            "a gateway", (1, 3, 6, 1, 4, 1, 4294967295, 1), "noc@example.org", "gw1", "rack 5"
+            7,
+            bytes.fromhex("80001f8804676174657761790001"),
+            (
+                UserConfig(
+                    UserSettings(
+                        "ops",
+                        "SHA-512",
+                        Secret("correct horse"),
+                        "AES-256",
+                        Secret("battery staple"),
+                    ),
+                    (MANAGEMENT,),
+                ),
+                UserConfig(
+                    UserSettings(
+                        "graphs",
+                        "SHA-256",
+                        Secret(key=b"\1" * 32),
+                        "AES-128",
+                        Secret(key=b"\2" * 16),
+                    ),
+                    (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")),
+                ),
+            ),
+            Identity(
+                "cisco-asa",
+                "a gateway",
+                (1, 3, 6, 1, 4, 1, 4294967295, 1),
+                "gw1",
+                "noc@example.org",
+                "rack 5",
+            ),
         ),
         mib=Mib("strict", "octets"),
         source=Source(
@@ -102,6 +223,7 @@ def test_every_key() -> None:
             Simulated(50_000, 0),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
+        state_directory=Path("/var/lib/gateway"),
     )
 
 
@@ -112,9 +234,11 @@ def test_the_example_above_leaves_no_key_out() -> None:
         return {field.name for field in dataclasses.fields(kind)}
 
     content = tomllib.loads(EVERYTHING)
-    assert content.keys() == {"snmp", "system", "mib", "source", "peer"}
-    assert content["snmp"].keys() | {"communities"} == fields(config.Snmp) | {"community"}
-    assert content["system"].keys() == fields(System)
+    assert content.keys() | {"peers", "warnings"} == fields(Config) | {"peer"}
+    assert content["snmp"].keys() | {"communities", "users"} == fields(config.Snmp) | {
+        *("community", "user", "view")
+    }
+    assert content["snmp"]["identity"].keys() == fields(Identity)
     assert content["mib"].keys() == fields(Mib)
     assert content["source"].keys() == fields(Source)
     assert content["source"]["strongswan"].keys() == fields(StrongSwan)
@@ -125,27 +249,51 @@ def test_the_example_above_leaves_no_key_out() -> None:
 def test_defaults() -> None:
     assert DEFAULT == parse_text("", "anything") == parse_text("[snmp]\n[source]\n", "")
     assert DEFAULT.snmp.listen == (parse_listen("udp:127.0.0.1:1161"),)
-    assert DEFAULT.snmp.communities == (loopback(b"public"),)
+    assert DEFAULT.snmp.communities == (Community(b"public", LOOPBACK, b"community-1"),)
+    assert DEFAULT.snmp.access == VacmTables(
+        tuple(members(b"community-1", "own:snmp.community[1]")),
+        tuple(own("snmp.community[1]", model, NO_AUTH_NO_PRIV) for model in COMMUNITY_MODELS),
+        (Subtree("all", (1,)),),
+    )
     assert (DEFAULT.snmp.max_message_size, DEFAULT.snmp.max_repetitions) == (65507, 1000)
-    assert DEFAULT.system == System()
+    assert DEFAULT.snmp.failures_per_second == 50
+    assert (DEFAULT.snmp.engine_id, DEFAULT.snmp.users) == (None, ())
+    assert DEFAULT.snmp.identity == Identity("flowmib", "", (), "", "", "")
     assert DEFAULT.mib == Mib("extended", "text")
     assert DEFAULT.source == Source("auto", StrongSwan(), Simulated(20, 1))
     assert DEFAULT.source.strongswan == StrongSwan(Path("/run/charon.vici"), 5.0, log_events=True)
     assert DEFAULT.peers == ()
+    assert (DEFAULT.state_directory, DEFAULT.warnings) == (None, ())
 
 
 SHIPPED = Path(__file__).parents[3] / "packaging" / "flowmib.toml"
 
 
-def test_the_file_that_is_shipped_has_every_key_with_its_default() -> None:
-    shipped = load(SHIPPED)
+def with_source_auto(shipped: Config) -> Config:
     assert shipped.source.kind == "strongswan"
     source = dataclasses.replace(shipped.source, kind="auto")
-    assert dataclasses.replace(shipped, source=source) == DEFAULT
-    keys = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
-    for name, content in tomllib.loads(EVERYTHING).items():
-        if name != "peer":
-            assert keys[name].keys() == content.keys()
+    return dataclasses.replace(shipped, source=source)
+
+
+def test_the_file_that_is_shipped_says_the_defaults() -> None:
+    assert with_source_auto(load(SHIPPED)) == DEFAULT
+
+
+def test_the_file_that_is_shipped_has_every_key_if_only_as_a_comment() -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    # "# key = value" and "# [[table]]", but no sentence.
+    uncommented = re.sub(r"^# (?=\[|\w+ = )", "", text, flags=re.MULTILINE)
+    parse_text(uncommented, "flowmib.toml")
+
+    def keys(content: dict[str, Any], path: str = "") -> set[str]:
+        found: set[str] = set()
+        for key, value in content.items():
+            for part in value if isinstance(value, list) else [value]:
+                inner = keys(part, f"{path}{key}.") if isinstance(part, dict) else {path + key}
+                found |= inner
+        return found
+
+    assert keys(tomllib.loads(uncommented)) == keys(tomllib.loads(EVERYTHING))
 
 
 COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
@@ -155,11 +303,16 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: mib, peer, snmp, source, system"),
-        ("[snmp]\nlisen = []", "snmp.lisen", "unknown key; known here: community, listen, max_"),
+        ("nonsense = 1", "nonsense", "unknown key; known here: mib, peer, snmp, source, state_d"),
+        (
+            "[snmp]\nlisen = []",
+            "snmp.lisen",
+            "unknown key; known here: access, community, engine_id, f",
+        ),
         ("[snmp.trap]", "snmp.trap", "unknown key"),
         (COMMUNITY + "form = []", "snmp.community[1].form", "unknown key; known here: access, fr"),
-        ("[system]\nx = 1", "system.x", "unknown key"),
+        ("[snmp.identity]\nx = 1", "snmp.identity.x", "unknown key; known here: preset, sys_con"),
+        ("[[snmp.community]]\nname='x'\nlevel='authPriv'", "snmp.community[1].level", "unknown"),
         ("[mib]\nx = 1", "mib.x", "unknown key; known here: algorithms, peer_index"),
         ("[source]\nx = 1", "source.x", "unknown key"),
         ("[source.strongswan]\nx = 1", "source.strongswan.x", "unknown key"),
@@ -173,10 +326,6 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
         ("peer = [5]", "peer[1]", "must be a table, not a whole number"),
         ("[snmp.community]\nname='x'", "snmp.community", "must be an array of tables, [[snmp.com"),
         # of the wrong type
-        ("[system]\nname = 5", "system.name", "must be a text, not a whole number"),
-        ("[system]\nname = true", "system.name", "must be a text, not true or false"),
-        ("[system]\nname = 1979-05-27", "system.name", "must be a text, not a date or time"),
-        ("[system]\nname = {}", "system.name", "must be a text, not a table"),
         ("[snmp]\nmax_repetitions = 1.5", "snmp.max_repetitions", "a whole number, not a number"),
         ("[snmp]\nmax_repetitions = true", "snmp.max_repetitions", "a whole number, not true or"),
         ("[snmp]\nmax_repetitions = '5'", "snmp.max_repetitions", "a whole number, not a text"),
@@ -196,54 +345,44 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
         ("[[peer]]\nmatch = 'x'", "peer[1].description", "is missing"),
         ("[[peer]]\nmatch='x'\ndescription=''\n[[peer]]", "peer[2].match", "is missing"),
         # out of range
-        (
-            "[snmp]\nmax_message_size = 483",
-            "snmp.max_message_size",
-            "is 483, allowed are 484",
-        ),
+        ("[snmp]\nmax_message_size = 483", "snmp.max_message_size", "is 483, allowed are 484"),
         ("[snmp]\nmax_message_size = 65508", "snmp.max_message_size", "allowed are 484 to 65507"),
         ("[snmp]\nmax_repetitions = 0", "snmp.max_repetitions", "is 0, allowed are 1 to 100000"),
         ("[source.strongswan]\ninterval = 0.5", "source.strongswan.interval", "allowed are 1.0"),
-        (
-            "[source.strongswan]\ninterval = nan",
-            "source.strongswan.interval",
-            "is nan, allowed",
-        ),
-        (
-            "[source.strongswan]\ninterval = inf",
-            "source.strongswan.interval",
-            "is inf, allowed",
-        ),
+        ("[source.strongswan]\ninterval = nan", "source.strongswan.interval", "is nan, allowed"),
+        ("[source.strongswan]\ninterval = inf", "source.strongswan.interval", "is inf, allowed"),
         ("[source.simulated]\ntunnels = 0", "source.simulated.tunnels", "allowed are 1 to 50000"),
         ("[source.simulated]\ntunnels = 50001", "source.simulated.tunnels", "allowed are 1 to 500"),
         ("[source.simulated]\nseed = -1", "source.simulated.seed", "is -1, allowed are 0 to"),
-        (
-            "[source]\nkind = 'file'",
-            "source.kind",
-            "is 'file', allowed are auto, strongswan",
-        ),
+        ("[source]\nkind = 'file'", "source.kind", "is 'file', allowed are auto, strongswan"),
         ("[mib]\nalgorithms = ''", "mib.algorithms", "is '', allowed are extended, strict"),
         ("[mib]\npeer_index = 'Text'", "mib.peer_index", "is 'Text', allowed are text, octets"),
         (
-            COMMUNITY + "access = 'write'",
+            COMMUNITY + "access = 'none'",
             "snmp.community[1].access",
-            "is 'write', allowed",
+            "is 'none', allowed are read, write",
+        ),
+        (
+            "[snmp]\nfailures_per_second = 0",
+            "snmp.failures_per_second",
+            "is 0, allowed are 1 to 100000",
+        ),
+        (
+            "[snmp.identity]\npreset = 'cisco'",
+            "snmp.identity.preset",
+            "is 'cisco', allowed are flowmib, cisco-asa, cisco-ios",
         ),
         # of the wrong form
-        ("[system]\nname = 'é'", "system.name", "has characters that are not printable ASCII"),
-        ('[system]\nname = "a\\nb"', "system.name", "has characters that are not printable ASCII"),
-        (f"[system]\nname = '{'x' * 256}'", "system.name", "is 256 characters long, 255 are"),
         (f"[[peer]]\nmatch = ''\ndescription = '{'x' * 81}'", "peer[1].description", "80 are all"),
         ("[[snmp.community]]\nname = ''", "snmp.community[1].name", "is empty"),
         (COMMUNITY + "from = ['all']", "snmp.community[1].from", "'all' does not appear to be"),
         (COMMUNITY + "from = ['10.0.0.1/8']", "snmp.community[1].from", "has host bits set"),
-        ("[system]\nobject_id = 'x'", "system.object_id", "'x' is not an OID in numbers"),
-        ("[system]\nobject_id = '1'", "system.object_id", "is not an OID in numbers"),
-        ("[system]\nobject_id = '1..3'", "system.object_id", "is not an OID in numbers"),
-        ("[system]\nobject_id = '1.40'", "system.object_id", "has a number that no OID has there"),
-        ("[system]\nobject_id = '3.1'", "system.object_id", "has a number that no OID has there"),
-        ("[system]\nobject_id = '1.3.4294967296'", "system.object_id", "has a number that no OID"),
-        (f"[system]\nobject_id = '1{'.1' * 128}'", "system.object_id", "255|not an OID"),
+        ("[snmp]\nengine_id = '8000'", "snmp.engine_id", "has 2 octets, allowed are 5 to 32"),
+        ("[snmp]\nengine_id = '80000000zz'", "snmp.engine_id", "is not in hexadecimal digits"),
+        ("[snmp]\nengine_id = '0000000000'", "snmp.engine_id", "is all 00 or all FF"),
+        ("state_directory = 'state'", "state_directory", "'state' does not begin with a slash"),
+        ("state_directory = '~/state'", "state_directory", "does not begin with a slash"),
+        ("[system]\nname = 'x'", "system", "is [snmp.identity] now, where description is sys_"),
         ("[snmp]\nlisten = ['tcp:127.0.0.1:1']", "snmp.listen", "is not of the form udp:HOST:PORT"),
     ],
 )
@@ -254,6 +393,32 @@ def test_a_wrong_key_gives_one_line_with_file_and_key(text: str, key: str, what:
     assert message.startswith(f"flowmib.toml: {key}: ")
     assert any(part in message for part in what.split("|"))
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "what"),
+    [
+        ("sys_name = 5", "sys_name", "must be a text, not a whole number"),
+        ("sys_name = true", "sys_name", "must be a text, not true or false"),
+        ("sys_name = 1979-05-27", "sys_name", "must be a text, not a date or time"),
+        ("sys_name = {}", "sys_name", "must be a text, not a table"),
+        ("sys_name = 'é'", "sys_name", "has characters that are not printable ASCII"),
+        ('sys_name = "a\\nb"', "sys_name", "has characters that are not printable ASCII"),
+        (f"sys_name = '{'x' * 256}'", "sys_name", "is 256 characters long, 255 are"),
+        ("sys_object_id = 'x'", "sys_object_id", "'x' is not an OID in numbers"),
+        ("sys_object_id = '1'", "sys_object_id", "is not an OID in numbers"),
+        ("sys_object_id = '1.3.*.4'", "sys_object_id", "is not an OID in numbers"),
+        ("sys_object_id = '1..3'", "sys_object_id", "is not an OID in numbers"),
+        ("sys_object_id = '1.40'", "sys_object_id", "has a number that no OID has there"),
+        ("sys_object_id = '3.1'", "sys_object_id", "has a number that no OID has there"),
+        ("sys_object_id = '1.3.4294967296'", "sys_object_id", "has a number that no OID has"),
+        (f"sys_object_id = '1{'.1' * 128}'", "sys_object_id", "255|not an OID"),
+    ],
+)
+def test_a_wrong_identity(text: str, key: str, what: str) -> None:
+    test_a_wrong_key_gives_one_line_with_file_and_key(
+        f"[snmp.identity]\n{text}", f"snmp.identity.{key}", what
+    )
 
 
 @pytest.mark.parametrize(
@@ -323,6 +488,7 @@ class TestLoad:
     def test_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / "flowmib.toml"
         path.write_text(EVERYTHING, encoding="utf-8")
+        path.chmod(0o600)
         assert load(path) == parse_text(EVERYTHING, "")
 
     def test_errors_name_the_file(self, tmp_path: Path) -> None:
@@ -349,3 +515,49 @@ class TestLoad:
         with pytest.raises(ConfigError) as caught:
             load(path)
         assert str(caught.value) == f"{path}: octet 5 is not UTF-8"
+
+
+class TestNeedsRestart:
+    def test_nothing(self) -> None:
+        assert needs_restart(DEFAULT, parse_text("", "again")) == ()
+
+    @pytest.mark.parametrize(
+        ("text", "key"),
+        [
+            ("state_directory = '/x'", "state_directory"),
+            ("[snmp]\nlisten = ['udp:127.0.0.1:1162']", "snmp.listen"),
+            ("[snmp]\nengine_id = '8000000001'", "snmp.engine_id"),
+            ("[snmp]\nmax_message_size = 1472", "snmp.max_message_size"),
+            ("[snmp.identity]\nsys_contact = 'noc'", "snmp.identity"),
+            ("[mib]\nalgorithms = 'strict'", "mib"),
+            ("[source]\nkind = 'simulated'", "source"),
+            ("[source.simulated]\nseed = 2", "source"),
+            ("[[peer]]\nmatch = 'x'\ndescription = 'y'", "peer"),
+        ],
+    )
+    def test_op01_what_cannot_change_is_named(self, text: str, key: str) -> None:
+        assert needs_restart(DEFAULT, parse_text(text, "")) == (key,)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[snmp]\nmax_repetitions = 5",
+            "[snmp]\nfailures_per_second = 5",
+            COMMUNITY,
+            COMMUNITY + "access = 'write'",
+            "[[snmp.user]]\nname = 'ops'\nauth = 'none'",
+            "[[snmp.view]]\nname = 'x'\ninclude = ['1.3']",
+            "[[snmp.access]]\ngroup = 'x'",
+        ],
+    )
+    def test_op01_what_can_change(self, text: str) -> None:
+        assert needs_restart(DEFAULT, parse_text(text, "")) == ()
+
+    def test_every_value_of_the_configuration_is_either(self) -> None:
+        """What is added to the configuration has to be decided there and here."""
+        everything = parse_text(EVERYTHING, "")
+        at_once = {"communities", "users", "access", "max_repetitions", "failures_per_second"}
+        fields = {field.name for field in dataclasses.fields(Config)} - {"warnings", "snmp"}
+        fields |= {f"snmp.{field.name}" for field in dataclasses.fields(config.Snmp)}
+        changed = {key.replace("peer", "peers") for key in needs_restart(DEFAULT, everything)}
+        assert changed == fields - {f"snmp.{name}" for name in at_once}

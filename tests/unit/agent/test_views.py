@@ -69,6 +69,15 @@ def test_a_change_while_it_is_young_is_not_forgotten() -> None:
     assert world.age_after(_MIN_AGE * 0.6) == 0
 
 
+def test_sn05_what_was_set_is_seen_at_once() -> None:
+    world = World()
+    first = world.keeper.current()
+    world.keeper.expire()
+    assert world.keeper.current() is first  # nothing has changed
+    assert world.age_after(_MIN_AGE * 0.1, changed=True) == 0
+    assert world.age_after(_MIN_AGE * 0.1, changed=True) > 0  # once
+
+
 def test_without_a_change_it_grows_old() -> None:
     world = World()
     world.keeper.current()

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from agent.config import ListenAddress, parse_listen
-from agent.snmp.community import Communities, Community
-from agent.snmp.engine import Engine
+from agent.snmp.engine import Answer
 from agent.snmp.udp import ListenError, Responder, UdpListener
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import ViewBuilder
+from tests.engine import Still, make_engine
 from tests.small_mib import ROOT, Small, small_tree
 from tests.snmp_peer import read, request
 
@@ -292,8 +292,8 @@ def test_sn02_source_networks_and_the_real_engine() -> None:
     tree = small_tree()
     statistics = SnmpStatistics()
     view = ViewBuilder(tree).build(Small(), 0.0)
-    community = Community(b"public", (ipaddress.ip_network("127.0.0.8/29"),))
-    engine = Engine(Communities([community], tree), lambda: view, statistics)
+    networks = [ipaddress.ip_network("127.0.0.8/29")]
+    engine = make_engine(tree, Still(view), statistics, networks=networks)
     address = free("0.0.0.0")
     data = request("get", [(*ROOT, 1, 2, 0)])
 
@@ -309,3 +309,55 @@ def test_sn02_source_networks_and_the_real_engine() -> None:
 
     served(address, by=engine, then=ask)
     assert (statistics.snmpInPkts, statistics.snmpInBadCommunityNames) == (2, 1)
+
+
+class Slow:
+    """Answers "slow" when it is told to, and everything else at once."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+        self.cancelled = False
+
+    def process(self, data: bytes, host: str) -> Answer:
+        return self.answer(host) if data == b"slow" else b"at once"
+
+    async def answer(self, host: str) -> bytes | None:
+        try:
+            await self.go_on.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return f"late, {host}".encode()
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1", "0.0.0.0"])
+def test_sn05_others_are_answered_while_something_is_set(listen: str) -> None:
+    address, slow = free(listen), Slow()
+    asked = "127.0.0.2" if listen == "0.0.0.0" else listen
+
+    async def ask() -> None:
+        patient, hasty = Manager("127.0.0.1"), Manager("127.0.0.1")
+        with patient.socket, hasty.socket:
+            patient.socket.sendto(b"slow", (asked, address.port))
+            assert (await hasty.ask(b"quick", "127.0.0.1", address.port))[0] == b"at once"
+            slow.go_on.set()
+            loop = asyncio.get_running_loop()
+            async with asyncio.timeout(DEADLINE):
+                answer, sender = await loop.sock_recvfrom(patient.socket, 65535)
+            assert answer == b"late, 127.0.0.1"
+            assert sender[0] == asked
+
+    served(address, by=slow, then=ask)
+
+
+def test_what_is_not_answered_when_it_ends_never_is() -> None:
+    address, slow = free("127.0.0.1"), Slow()
+
+    async def ask() -> None:
+        patient = Manager("127.0.0.1")
+        with patient.socket:
+            patient.socket.sendto(b"slow", ("127.0.0.1", address.port))
+            await patient.ask(b"quick", "127.0.0.1", address.port)
+
+    served(address, by=slow, then=ask)
+    assert slow.cancelled

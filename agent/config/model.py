@@ -1,0 +1,128 @@
+"""The configuration as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from agent.snmp.community import Community, Network
+from agent.snmp.usm.users import UserSettings
+from agent.snmp.vacm import VacmTables
+
+__all__ = [
+    "Config",
+    "Identity",
+    "ListenAddress",
+    "Mib",
+    "Peer",
+    "Simulated",
+    "Snmp",
+    "Source",
+    "StrongSwan",
+    "UserConfig",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAddress:
+    """A UDP endpoint; the text is how the operator wrote it."""
+
+    host: str
+    port: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserConfig:
+    """``[[snmp.user]]``: a user of SNMPv3, and where it may come from."""
+
+    settings: UserSettings
+    networks: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """``[snmp.identity]``: the system group. What is empty is filled in at start."""
+
+    preset: Literal["flowmib", "cisco-asa", "cisco-ios"] = "flowmib"
+    sys_descr: str = ""
+    sys_object_id: tuple[int, ...] = ()
+    sys_name: str = ""
+    sys_contact: str = ""
+    sys_location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snmp:
+    """``[snmp]``: the engine, and whom it lets in to what."""
+
+    listen: tuple[ListenAddress, ...]
+    communities: tuple[Community, ...]
+    access: VacmTables
+    max_message_size: int = 65507
+    """Octets."""
+    max_repetitions: int = 1000
+    failures_per_second: int = 50
+    """Replies to failing messages, for each address that sends them."""
+    engine_id: bytes | None = None
+    """None: the state directory has one."""
+    users: tuple[UserConfig, ...] = ()
+    identity: Identity = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class Mib:
+    """``[mib]``: where the MIBs leave a choice."""
+
+    algorithms: Literal["extended", "strict"] = "extended"
+    peer_index: Literal["text", "octets"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class StrongSwan:
+    """``[source.strongswan]``."""
+
+    vici: Path = Path("/run/charon.vici")
+    interval: float = 5.0
+    log_events: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """``[source.simulated]``."""
+
+    tunnels: int = 20
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """``[source]``: where the tunnels come from."""
+
+    kind: Literal["auto", "strongswan", "simulated"] = "auto"
+    strongswan: StrongSwan = StrongSwan()
+    simulated: Simulated = Simulated()
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """``[[peer]]``: what a peer is called."""
+
+    match: str
+    """Its address or its identity."""
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of it."""
+
+    snmp: Snmp
+    mib: Mib = Mib()
+    source: Source = Source()
+    peers: tuple[Peer, ...] = ()
+    state_directory: Path | None = None
+    """None: where the environment says, see :func:`agent.state.default_directory`."""
+    warnings: tuple[str, ...] = ()
+    """What is allowed but not advisable; each begins with the key."""

@@ -1,0 +1,223 @@
+"""What holds at every moment, whatever tunnels come and go: one object has to agree with another.
+
+A walk takes longer than a snapshot of the agent lives, so a contradiction is believed only when it
+is still there in the rounds that follow.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agent.doctor.seen import Seen
+from mibs import ber
+from mibs.smi import Oid, Smi
+
+__all__ = [
+    "ACTIVE_TUNNELS",
+    "COLUMNS",
+    "Contradictions",
+    "Round",
+    "contradictions",
+    "falls",
+    "global_counters",
+    "wrap_families",
+    "wrap_fault",
+]
+
+Contradictions: TypeAlias = dict[tuple[object, ...], str]
+"""In plain words, by what they are about: the same one has the same key in each round."""
+
+_PHASES = (
+    (
+        "cikeGlobalActiveTunnels",
+        "cikeGlobalPreviousTunnels",
+        (("cikeTunnelTable", "cikeTunStatus"), ("ikePolMapTable", "ikePolMapPolicyNum")),
+    ),
+    (
+        "cipSecGlobalActiveTunnels",
+        "cipSecGlobalPreviousTunnels",
+        (
+            ("cipSecTunnelTable", "cipSecTunStatus"),
+            ("cikePeerCorrTable", "cikePeerCorrIpSecTunIndex"),
+            ("ipSecPolMapTable", "ipSecPolMapCryptoMapName"),
+        ),
+    ),
+)
+"""How many tunnels there are, how many have ended, and the tables with a row for each."""
+
+ACTIVE_TUNNELS = tuple(active for active, _, _ in _PHASES)
+"""Without these, nothing is known of tunnels."""
+
+COLUMNS = (
+    *(column for _, _, tables in _PHASES for _, column in tables),
+    "cikePeerActiveTunnelIndex",
+    "cipSecTunIkeTunnelIndex",
+    "cipSecTunIkeTunnelAlive",
+    "cipSecTunCurrentSaInstances",
+    "cipSecSpiStatus",
+    "cipSecEndPtLocalType",
+)
+"""What :func:`contradictions` looks at, beside the scalars."""
+
+_TRUE, _FALSE = 1, 2
+_MODULUS = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at the agent gave.
+
+    Attributes:
+        before: the scalars of :func:`global_counters`, by name, read before the columns.
+        seen: the columns.
+        after: the scalars once more.
+    """
+
+    before: Mapping[str, int]
+    seen: Seen
+    after: Mapping[str, int]
+
+
+def global_counters(modules: Smi) -> list[str]:
+    """Name the scalars of both phases, and the agent's clock."""
+    names = [
+        item.name
+        for item in modules.objects("CISCO-IPSEC-FLOW-MONITOR-MIB")
+        if item.kind == "scalar" and item.name.startswith(("cikeGlobal", "cipSecGlobal"))
+    ]
+    return ["sysUpTime", *names]
+
+
+def contradictions(found: Round) -> Contradictions:
+    """Say what does not agree, as far as it is there."""
+    return {
+        **dict(_counts(found)),
+        **dict(_members(found.seen)),
+        **dict(_ike_tunnels(found.seen)),
+        **dict(_parts(found.seen)),
+    }
+
+
+def _counts(found: Round) -> Iterator[tuple[tuple[object, ...], str]]:
+    """Compare the numbers of tunnels with the tables, whatever began or ended meanwhile."""
+    before, after = found.before, found.after
+    for active, previous, tables in _PHASES:
+        if active not in before or active not in after:
+            continue
+        ended = (after.get(previous, 0) - before.get(previous, 0)) % _MODULUS
+        begun = max(0, after[active] - before[active] + ended)
+        for table, column in tables:
+            rows = len(found.seen.column(column))
+            if not rows and column != tables[0][1]:
+                continue  # not served
+            if not before[active] - ended <= rows <= before[active] + begun:
+                text = f"{active} is {before[active]}, and {table} has {rows} rows"
+                yield (active, table), text
+
+
+def _members(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
+    live = _first_parts(seen, "cipSecTunStatus")
+    members = seen.numbers("cikePeerCorrIpSecTunIndex")
+    peers = seen.column("cikePeerActiveTunnelIndex")
+    times = Counter(members.values())
+    for index, tunnel in members.items():
+        where = _instance("cikePeerCorrIpSecTunIndex", index)
+        if tunnel not in live:
+            yield (where, "live"), f"{where} is {tunnel}, and no such IPsec tunnel is there"
+        if times[tunnel] > 1:
+            yield ("members", tunnel), f"cikePeerCorrTable has IPsec tunnel {tunnel} more than once"
+        if peers and index[:-1] not in peers:
+            yield (where, "peer"), f"{where} is under a peer that cikePeerTable does not have"
+
+
+def _ike_tunnels(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
+    live = _first_parts(seen, "cikeTunStatus")
+    for index, tunnel in seen.numbers("cikePeerActiveTunnelIndex").items():
+        if tunnel and tunnel not in live:
+            where = _instance("cikePeerActiveTunnelIndex", index)
+            yield (where, tunnel), f"{where} is {tunnel}, and no such IKE tunnel is there"
+    alive = seen.numbers("cipSecTunIkeTunnelAlive")
+    for index, tunnel in seen.numbers("cipSecTunIkeTunnelIndex").items():
+        says = alive.get(index)
+        if says == _TRUE and tunnel not in live:
+            where = _instance("cipSecTunIkeTunnelAlive", index)
+            yield (where, says), f"{where} is true, and IKE tunnel {tunnel} is not there"
+        if says == _FALSE and tunnel in live:
+            where = _instance("cipSecTunIkeTunnelAlive", index)
+            yield (where, says), f"{where} is false, and IKE tunnel {tunnel} is there"
+
+
+def _parts(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
+    live = _first_parts(seen, "cipSecTunStatus")
+    for column in ("cipSecEndPtLocalType", "cipSecSpiStatus"):
+        for index in seen.column(column):
+            if index[0] not in live:
+                where = _instance(column, index)
+                yield (where,), f"{where} is there, and its IPsec tunnel is not"
+    spis = Counter(index[0] for index in seen.column("cipSecSpiStatus"))
+    for index, number in seen.numbers("cipSecTunCurrentSaInstances").items():
+        if number != spis[index[0]]:
+            where = _instance("cipSecTunCurrentSaInstances", index)
+            yield (
+                (where,),
+                f"{where} is {number}, and cipSecSpiTable has {spis[index[0]]} rows of the tunnel",
+            )
+
+
+def _first_parts(seen: Seen, column: str) -> set[int]:
+    return {index[0] for index in seen.column(column)}
+
+
+def _instance(name: str, index: Oid) -> str:
+    return ".".join((name, *map(str, index)))
+
+
+def falls(modules: Smi, before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
+    """Say which global counters fell between two readings of :func:`global_counters`.
+
+    A counter of 32 bits may wrap. Octets wrap too fast to tell, so those in 64 bits stand for them.
+    """
+    lines = []
+    for name in before.keys() & after.keys():
+        item = modules.object(name)
+        old, new = before[name], after[name]
+        if item.tag == ber.COUNTER64:
+            fell = new < old
+        else:
+            fell = (
+                item.tag == ber.COUNTER32
+                and not name.endswith("Octets")
+                and (new - old) % _MODULUS >= _MODULUS // 2
+            )
+        if fell:
+            lines.append(f"{name} fell from {old} to {new}")
+    return sorted(lines)
+
+
+_FAMILIES = (
+    ("HcInOctets", "InOctets", "InOctWraps"),
+    ("HcInDecompOctets", "InDecompOctets", "InDecompOctWraps"),
+    ("HcOutOctets", "OutOctets", "OutOctWraps"),
+    ("HcOutUncompOctets", "OutUncompOctets", "OutUncompOctWraps"),
+)
+
+
+def wrap_families(prefix: str) -> list[tuple[str, str, str]]:
+    """Name the counters of 64 bits, of 32 bits and of wraps, of all or one (``cipSecTun``)."""
+    return [(prefix + large, prefix + small, prefix + wraps) for large, small, wraps in _FAMILIES]
+
+
+def wrap_fault(values: Mapping[str, int], family: tuple[str, str, str]) -> str:
+    """Say how three counters of one snapshot disagree; empty if they do not, or one is missing."""
+    large, small, wraps = family
+    if not values.keys() >= {large, small, wraps}:
+        return ""
+    if values[large] == values[wraps] << 32 | values[small]:
+        return ""
+    return (
+        f"{large} is {values[large]}, and {wraps} and {small} say"
+        f" {values[wraps] << 32 | values[small]}"
+    )
