@@ -12,15 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agent.config import Config, ListenAddress, parse_listen
-from agent.errors import AgentError
+from agent.doctor.access import DoctorError
 
 __all__ = ["DoctorError", "add_arguments", "run"]
 
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nobody listens there
-
-
-class DoctorError(AgentError):
-    """The agent cannot be asked; the message says what is missing."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +47,7 @@ def run(config: Config, *, agent: ListenAddress | None, as_json: bool) -> int:
         as_json: whether to print JSON.
 
     Raises:
-        DoctorError: pysnmp is not installed.
+        DoctorError: pysnmp is not installed, or nobody may ask from this machine.
     """
     try:
         # It takes long, and the agent itself has no use for it.
@@ -66,5 +62,7 @@ def run(config: Config, *, agent: ListenAddress | None, as_json: bool) -> int:
 
 def _reachable(address: ListenAddress) -> ListenAddress:
     """Ask who listens everywhere at the loopback address."""
-    host = _LOOPBACK.get(address.host, address.host)
-    return dataclasses.replace(address, host=host)
+    host = _LOOPBACK.get(address.host)
+    if host is None:
+        return address
+    return dataclasses.replace(address, host=host, text=address.text.replace(address.host, host, 1))

@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.config import Snmp
+from agent.errors import AgentError
 from agent.snmp.community import Network
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
 
-__all__ = ["Access", "Scope", "accesses", "refusal"]
+__all__ = ["Access", "DoctorError", "Scope", "accesses", "refusal"]
 
 _EVERYTHING = "all"
 """The view of the whole tree, which every configuration has."""
+
+
+class DoctorError(AgentError):
+    """The agent cannot be asked at all; the message says why."""
 
 
 class Scope(enum.Enum):
@@ -49,7 +54,9 @@ class Access:
     user: UserSettings | None = None
 
     def allows(self, host: str) -> bool:
-        """Whether it may ask from this address."""
+        """Whether it may ask from this address; from none if that is empty."""
+        if not host:
+            return False
         address = ipaddress.ip_address(host.partition("%")[0])
         return any(address in network for network in self.networks)
 

@@ -64,19 +64,27 @@ class Consumer:
 
 def missing(seen: Seen, consumer: Consumer) -> list[str]:
     """Name the objects that a system needs and rows of a table lack."""
-    rows = {"cikeTun": len(_ike(seen)), "cipSecT": len(_ipsec(seen))}
-    return [name for name in consumer.needs if len(seen.column(name)) < rows.get(name[:7], 1)]
+    rows = {"cikeTun": _ike(seen), "cipSecT": _ipsec(seen)}
+    return [
+        name for name in consumer.needs if rows.get(name[:7], {(0,)}) - seen.column(name).keys()
+    ]
 
 
 # What is there -----------------------------------------------------------------------------------
 
 
+def _rows(seen: Seen, first: str, last: str) -> set[Oid]:
+    """Return the rows that were there from the first column to the last."""
+    begun, ended = seen.column(first).keys(), seen.column(last).keys()
+    return set(begun & ended or begun or ended)
+
+
 def _ike(seen: Seen) -> set[Oid]:
-    return set(seen.column("cikeTunStatus")) | set(seen.column("cikeTunRemoteValue"))
+    return _rows(seen, "cikeTunLocalType", "cikeTunStatus")
 
 
 def _ipsec(seen: Seen) -> set[Oid]:
-    return set(seen.column("cipSecTunStatus")) | set(seen.column("cipSecTunIkeTunnelIndex"))
+    return _rows(seen, "cipSecTunIkeTunnelIndex", "cipSecTunStatus")
 
 
 def _ike_of(seen: Seen) -> Mapping[Oid, Oid]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from agent.config import Config, ListenAddress
-from agent.doctor.access import Access, Scope, accesses, refusal
+from agent.doctor.access import Access, DoctorError, Scope, accesses, refusal
 from agent.doctor.checks import Checker
 from agent.doctor.consumers import CONSUMERS, identity, missing
 from agent.doctor.invariants import (
@@ -35,18 +36,22 @@ __all__ = ["examine"]
 
 _log = logging.getLogger("flowmib")
 
-_LARGE = {0: 5_000, 1: 20_000, 3: 20_000}
-"""Names that are walked by each version, and not only once in all: pysnmp reads some thousands in a
-second, and by GETNEXT some hundreds."""
+_LARGE = {0: 1_000, 1: 20_000, 3: 20_000}
+"""Names, by msgVersion: more of them are not walked once more. pysnmp reads some thousands in a
+second, and some hundreds where each of them is asked for."""
 _ROWS = 20
 """Of each object, where not everything is walked."""
 _ROUNDS = 5
 _PAUSE = 0.5
 """Seconds between two rounds: a snapshot of the agent lives for up to one."""
+_AGAIN = 3
+"""Walks, each of two, that something must lack before it is missing."""
 _WRAP_ROWS = 100
 """IPsec tunnels whose wraps are looked at."""
 _MANY = 20
 """Faults of one kind that are told one by one."""
+_AT_ONCE = 12
+"""Instances that one GET asks for: an answer of them fits into the smallest message there is."""
 _FEW = 5
 """Instances that one line names."""
 _PROGRESS = 100_000
@@ -79,12 +84,18 @@ async def examine(config: Config, addresses: Sequence[ListenAddress]) -> Report:
     Args:
         config: of the agent.
         addresses: where to ask: the first one everything, the others whether they answer.
+
+    Raises:
+        DoctorError: nobody may ask from this machine.
     """
-    report = Report(addresses[0].text)
-    with _manager(addresses[0]) as manager:
-        examination = _Examination(config, manager, report)
+    first = addresses[0]
+    source = _own_address(first)
+    if not any(access.allows(source) for access in accesses(config.snmp)):
+        raise DoctorError(f"nobody may ask the agent at {first.text} from {source or 'here'}")
+    report = Report(first.text)
+    with _manager(first) as manager:
         try:
-            await examination.run(_own_address(addresses[0]))
+            await _Examination(config, manager, report).run(source)
         except NoAnswerError as error:
             report.chapter("end").add(Level.WRONG, "agent", f"ceased to answer: {error}")
     if addresses[1:]:
@@ -169,7 +180,7 @@ class _Examination:
     # Access and walks -----------------------------------------------------------------------------
 
     async def _asked(self, access: Access, source: str) -> _Walked | None:
-        if source and not access.allows(source):
+        if not access.allows(source):
             self._access.add(
                 Level.NOTE, access.title, f"not asked, since it may not come from {source}"
             )
@@ -250,16 +261,17 @@ class _Examination:
         if best.access.scope is not Scope.ALL:
             return
         chapter = self._report.chapter("versions")
-        again: set[Oid] | None = None
         for other in others:
             if other.access.scope is not Scope.ALL:
                 continue
-            lacking = _lacking(best.seen, other)
-            if lacking and again is None:
-                # What is missing may have ended: it did not if it is still there now.
-                seen, _, _ = await self._walk(best.session, other.rows)
-                again = {name for _, name in seen.instances()}
-            lacking &= again or set()
+            lacking = _lacking(best.seen, other.seen, other)
+            for _ in range(_AGAIN):
+                if not lacking:
+                    break
+                # Tunnels come and go between two walks, but not the same ones each time.
+                seen, _, _ = await self._walk(other.session, other.rows)
+                more, _, _ = await self._walk(best.session, other.rows)
+                lacking &= _lacking(more, seen, other)
             if lacking:
                 text = f"{len(lacking)} names fewer than {best.access.title}: {self._few(lacking)}"
                 chapter.add(Level.WRONG, other.access.title, text)
@@ -282,8 +294,7 @@ class _Examination:
         found = await self._settled(best.session)
         lines = list(found.values())
         _add_all(chapter, "tables", lines, "the tables and the numbers of tunnels agree")
-        lines = [fault async for fault in self._wraps(best.session, best.seen)]
-        _add_all(chapter, "octets", lines, "64-bit octets are the 32-bit ones and their wraps")
+        await self._wraps(best, chapter)
         last = await self._scalars(best.session)
         if last.get("sysUpTime", 0) < first.get("sysUpTime", 0):
             chapter.add(Level.NOTE, "totals", "the agent was started anew meanwhile")
@@ -311,32 +322,39 @@ class _Examination:
 
     async def _scalars(self, session: Session) -> dict[str, int]:
         names = global_counters(self._names.modules)
-        return await self._numbers(session, dict.fromkeys(names, (0,)))
+        values: dict[str, int] = {}
+        for start in range(0, len(names), _AT_ONCE):
+            wanted = [(name, (0,)) for name in names[start : start + _AT_ONCE]]
+            values |= await self._numbers(session, wanted)
+        return values
 
-    async def _wraps(self, session: Session, seen: Seen) -> AsyncIterator[str]:
-        rows = sorted(seen.column("cipSecTunHcInOctets"))
+    async def _wraps(self, best: _Walked, chapter: Chapter) -> None:
+        rows = sorted(best.seen.column("cipSecTunHcInOctets"))
         rows = rows[:: len(rows) // _WRAP_ROWS + 1]
+        compared = 0
+        faults = []
         for prefix, indexes in (("cipSecGlobal", [(0,)]), ("cipSecTun", rows)):
-            families = wrap_families(prefix)
-            for index in indexes:
-                wanted = {name: index for family in families for name in family}
+            for index, family in itertools.product(indexes, wrap_families(prefix)):
                 # In one request, which is answered from one snapshot.
-                values = await self._numbers(session, wanted)
-                for family in families:
-                    if fault := wrap_fault(values, family):
-                        yield f"instance {'.'.join(map(str, index))}: {fault}"
+                wanted = [(name, index) for name in family]
+                values = await self._numbers(best.session, wanted)
+                compared += len(values) == len(family)
+                if fault := wrap_fault(values, family):
+                    faults.append(f"instance {'.'.join(map(str, index))}: {fault}")
+        if compared:
+            praise = f"64-bit octets are the 32-bit ones and their wraps, {compared} times"
+            _add_all(chapter, "octets", faults, praise)
+        else:
+            chapter.add(Level.NOTE, "octets", "there is no 64-bit counter to compare")
 
-    async def _numbers(self, session: Session, wanted: Mapping[str, Oid]) -> dict[str, int]:
-        """Return those of these instances that are there and are numbers."""
-        seen = Seen(self._names)
-        names = [(*self._names.oid(name), *index) for name, index in wanted.items()]
-        for varbind in (await session.get(names)).varbinds:
-            if varbind.tag < ber.NO_SUCH_OBJECT:
-                seen.add(varbind)
+    async def _numbers(self, session: Session, wanted: Sequence[tuple[str, Oid]]) -> dict[str, int]:
+        """Return those of these instances that are there and are numbers, by object."""
+        names = {(*self._names.oid(name), *index): name for name, index in wanted}
+        answer = await session.get(list(names))
         return {
-            name: value
-            for name, index in wanted.items()
-            if (value := seen.numbers(name).get(index)) is not None
+            names[name]: value
+            for name, tag, value in answer.varbinds
+            if name in names and tag < ber.NO_SUCH_OBJECT and isinstance(value, int)
         }
 
     # Management systems ---------------------------------------------------------------------------
@@ -376,13 +394,13 @@ def _add_faults(chapter: Chapter, subject: str, faults: Sequence[str]) -> None:
         chapter.add(Level.WRONG, subject, f"and {len(faults) - _MANY} more")
 
 
-def _lacking(reference: Seen, other: _Walked) -> set[Oid]:
+def _lacking(reference: Seen, seen: Seen, walked: _Walked) -> set[Oid]:
     """Return the names that somebody should have read as well."""
-    v1 = not other.access.version
+    v1 = not walked.access.version
     expected = {
         name
-        for item, name in reference.instances(other.rows)
+        for item, name in reference.instances(walked.rows)
         # SNMPv1 has no such type (RFC 3584 section 4.2.2.1).
         if not (v1 and item and item.tag == ber.COUNTER64)
     }
-    return expected - {name for _, name in other.seen.instances()}
+    return expected - {name for _, name in seen.instances()}

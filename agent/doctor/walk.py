@@ -21,6 +21,7 @@ _WIDTH = 20
 
 _TOO_BIG = 1
 _NO_SUCH_NAME = 2
+_AUTHORIZATION_ERROR = 16
 
 
 class NoAnswerError(AgentError):
@@ -77,6 +78,8 @@ class Lane:
     at: Oid = field(init=False)
     """The last name that came, and before that where to begin."""
     done: bool = field(default=False, init=False)
+    at_end: bool = field(default=False, init=False)
+    """Whether it was the end of the whole tree."""
 
     def __post_init__(self) -> None:
         self.at = self.root or (0, 0)
@@ -97,9 +100,12 @@ async def walk(
         label: says a name in words.
 
     Returns:
-        What was wrong: an order that does not rise, an error, or that answers ceased.
+        What was wrong: an order that does not rise, an end before the end, an error, or that
+        answers ceased.
     """
     faults: list[str] = []
+    last: Oid = ()
+    ends: list[Oid] = []
     waiting = list(reversed(lanes))
     active: list[Lane] = []
     width = _WIDTH
@@ -119,7 +125,12 @@ async def walk(
             del active[width:]
         elif answer.error_status:
             lane = active.pop(max(0, min(answer.error_index, len(active)) - 1))
-            if answer.error_status != _NO_SUCH_NAME:
+            if answer.error_status == _NO_SUCH_NAME:
+                ends.append(lane.at)
+            elif answer.error_status == _AUTHORIZATION_ERROR:
+                # It is about who asks, not about what is asked for.
+                return [*faults, f"authorizationError {asked}"]
+            else:
                 faults.append(
                     f"error-status {answer.error_status} when asked for what follows"
                     f" {label(lane.at)}"
@@ -129,7 +140,11 @@ async def walk(
             active.pop(0)
         else:
             faults += _take(active, answer.varbinds, take, label)
+            there = (name for name, tag, _ in answer.varbinds if tag != ber.END_OF_MIB_VIEW)
+            last = max(last, max(there, default=()))
+            ends += [lane.at for lane in active if lane.at_end]
             active = [lane for lane in active if not lane.done]
+    faults += [f"nothing is said to follow {label(end)}" for end in ends if end < last]
     return faults
 
 
@@ -144,7 +159,7 @@ def _take(
         if lane.done:
             continue
         if varbind.tag == ber.END_OF_MIB_VIEW:
-            lane.done = True
+            lane.done = lane.at_end = True
         elif varbind.name <= lane.at:
             # To go on from here might never end.
             yield f"the order is broken: after {label(lane.at)} comes {label(varbind.name)}"

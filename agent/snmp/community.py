@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-__all__ = ["Community", "Network", "Origins"]
+__all__ = ["Community", "Network", "Origins", "neighbourhood"]
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -76,6 +76,17 @@ class Origins(Generic[_Who]):
             address in network for _, networks, _ in self._entries for network in networks
         )
         return may
+
+
+def neighbourhood(host: str) -> str:
+    """Return what stands for all addresses that one sender can easily have.
+
+    That is the address itself, and of IPv6 the 64 bits that are the same for a whole link.
+    """
+    address = _address(host)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(ipaddress.IPv6Address(int(address) >> 64 << 64))
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from agent.snmp import operations
-from agent.snmp.community import Community, Origins
+from agent.snmp.community import Community, Origins, neighbourhood
 from agent.snmp.limits import Limiter, QuietLog
 from agent.snmp.message import (
     BULK_REQUEST,
@@ -209,7 +209,7 @@ class Engine:
         if isinstance(request, Failure):
             if (why := _FAILED.get(request.counter)) is not None:
                 self._stranger(host, why)
-            return request.report if self._policy.failures.allow(host) else None
+            return self._told(request.report, host)
         who = request.security_name, request.level, request.context_name
         caller = self._callers.get((*who, host))
         if caller is None:
@@ -218,7 +218,7 @@ class Engine:
                 return None
             if request.context_name not in self._contexts:
                 report = self._processor.report(request, "snmpUnknownContexts")
-                return report if self._policy.failures.allow(host) else None
+                return self._told(report, host)
             caller = self._know((*who, host), SecurityModel.USM, *who)
         pdu = decode_pdu(request.data, request.pdu_type, request.start, request.stop)
         room = self._processor.room(request)
@@ -242,6 +242,12 @@ class Engine:
             self._callers.clear()
         self._callers[asked] = caller
         return caller
+
+    def _told(self, report: bytes | None, host: str) -> bytes | None:
+        """Return a report if this source has not had too many."""
+        if report is None or not self._policy.failures.allow(neighbourhood(host)):
+            return None
+        return report
 
     def _stranger(self, host: str, what: str) -> None:
         self._quiet.log(logging.WARNING, "authentication", "refused: %s asks %s", host, what)

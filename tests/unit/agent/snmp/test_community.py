@@ -6,7 +6,7 @@ import ipaddress
 
 import pytest
 
-from agent.snmp.community import _MAX_REMEMBERED, Origins
+from agent.snmp.community import _MAX_REMEMBERED, Origins, neighbourhood
 
 
 def origins(**networks: str) -> Origins[str]:
@@ -80,3 +80,17 @@ def test_se03_what_is_remembered_is_bounded() -> None:
     assert len(known._remembered) <= _MAX_REMEMBERED
     assert len(known._hosts) <= _MAX_REMEMBERED
     assert all(name == b"public" for name, _ in known._remembered)
+
+
+@pytest.mark.parametrize(
+    ("host", "shared"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("::1", "::"),
+    ],
+)
+def test_se03_a_sender_has_all_addresses_of_its_link(host: str, shared: str) -> None:
+    assert neighbourhood(host) == shared

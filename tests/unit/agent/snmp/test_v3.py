@@ -300,6 +300,12 @@ class TestFailures:
         report = GUEST.read(agent.fail(data).report)
         assert (report.counter[0], report.request_id) == (OIDS["usmStatsUnknownEngineIDs"], 0)
 
+    def test_us03_an_encrypted_pdu_is_not_read(self) -> None:
+        agent = Agent()
+        like_a_trap = ber.encode_tlv(ber.OCTET_STRING, b"\x04\x00\x04\x00" + pdu("trap"))
+        report = GUEST.read(agent.fail(GUEST.message(engine_id=b"", scoped=like_a_trap)).report)
+        assert report.request_id == 0
+
     @pytest.mark.parametrize("context", [b"", OTHER_ENGINE_ID, LOCAL_ENGINE_ID + b"\0"])
     @pytest.mark.parametrize("level", MANAGERS)
     def test_sn07_the_context_of_another_engine(self, context: bytes, level: int) -> None:
@@ -419,7 +425,20 @@ class TestDigests:
     def test_us04_plain_text_with_the_priv_flag(self) -> None:
         agent = Agent()
         manager = Manager(ENGINE_ID, "admin", "SHA-256")
-        assert agent.fail(now(manager, flags=7)).counter == "usmStatsDecryptionErrors"
+        assert agent.fail(now(manager, flags=7)).counter == UNREADABLE
+
+    def test_us04_what_is_encrypted_is_no_sequence(self) -> None:
+        agent = Agent()
+        cipher = USERS[0].cipher
+        assert cipher is not None
+        context = ber.encode_tlv(ber.OCTET_STRING, ENGINE_ID) + b"\x04\x00"
+        scoped = ber.encode_tlv(ber.SEQUENCE, context + pdu())
+        encrypted, salt = cipher.encrypt(scoped, BOOTS, START, 1)
+        manager = Manager(ENGINE_ID, "admin", "SHA-256")
+        for tag, is_right in ((ber.OCTET_STRING, True), (ber.SEQUENCE, False)):
+            data = now(manager, flags=7, salt=salt, scoped=ber.encode_tlv(tag, encrypted))
+            assert isinstance(agent.processor.open(data), Request) is is_right
+        assert agent.counted == {UNREADABLE: 1}
 
     @pytest.mark.parametrize("length", [0, 7, 9])
     def test_us04_a_salt_of_another_length(self, length: int) -> None:
