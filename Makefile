@@ -2,12 +2,13 @@
 # make test  makes .venv, installs what tests need, runs every test
 # make lint  ruff, mypy --strict, import-linter
 # make mibs  compiles mibs/asn1 to mibs/compiled
+# make bench measures flowmib beside agents in C
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 
-.PHONY: run test lint mibs coverage benchmark clean debian-packages
+.PHONY: run test lint mibs coverage bench clean debian-packages debian-bench-packages
 
 run: $(VENV)/.installed
 	$(RUN)/flowmib run $(ARGS)
@@ -27,12 +28,16 @@ mibs: $(VENV)/.installed-test
 coverage: $(VENV)/.installed
 	$(RUN)/python -m mibs.coverage docs/mib-coverage.md
 
-benchmark: $(VENV)/.installed-test
-	$(RUN)/python -m benchmarks.walk
+bench: $(VENV)/.installed debian-bench-packages
+	$(RUN)/python -m benchmarks.compare $(ARGS)
 
 # The programs that flowmib is tested against. Without root, what is missing skips its tests.
 debian-packages:
 	@packaging/install-test-programs
+
+# What the programs in C are made of, that flowmib is measured beside.
+debian-bench-packages:
+	@packaging/install-bench-programs
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { \

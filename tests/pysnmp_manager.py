@@ -50,13 +50,24 @@ class Answer(NamedTuple):
 
 
 def as_user(user: User, **more: Any) -> Any:
-    """Return pysnmp's credentials of a user."""
-    return hlapi.UsmUserData(
-        user.name,
-        **({"authKey": user.auth_password, "authProtocol": AUTH[user.auth]} if user.auth else {}),
-        **({"privKey": user.priv_password, "privProtocol": PRIV[user.priv]} if user.priv else {}),
-        **more,
-    )
+    """Return pysnmp's credentials of a user; more settings go before those that the user has."""
+    settings: dict[str, Any] = {}
+    if user.auth:
+        settings |= {"authKey": user.auth_password, "authProtocol": AUTH[user.auth]}
+    if user.priv:
+        settings |= {"privKey": user.priv_password, "privProtocol": PRIV[user.priv]}
+    return hlapi.UsmUserData(user.name, **settings | more)
+
+
+class _Plain(hlapi.ObjectType):  # type: ignore[misc]
+    """A variable binding that goes out as it is. pysnmp would fit the value to its own MIBs."""
+
+    def __init__(self, name: Oid, value: Any) -> None:
+        super().__init__(hlapi.ObjectIdentity(name), value)
+        self._varbind = rfc1902.ObjectName(name), value
+
+    def resolve_with_mib(self, *_: Any, **__: Any) -> tuple[Any, Any]:
+        return self._varbind
 
 
 class PysnmpManager:
@@ -137,7 +148,7 @@ class PysnmpManager:
                 ),
                 context or hlapi.ContextData(),
                 *numbers,
-                *varbinds,
+                *(_Plain(*varbind) for varbind in varbinds),
                 lookupMib=False,
             )
 

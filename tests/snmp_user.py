@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["LEVELS", "User"]
+__all__ = ["AUTH", "LEVELS", "PAIRS", "PRIV", "User"]
+
+AUTH = ("MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
+PRIV = ("DES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C")
 
 LEVELS = ("noAuthNoPriv", "authNoPriv", "authPriv")
 
@@ -35,3 +38,9 @@ class User:
             if protocol:
                 lines.append(f'{kind}_password = "{password}"')
         return "\n".join((*lines, ""))
+
+
+PAIRS = tuple(
+    User(f"{auth}-{priv or 'none'}", auth, priv) for auth in AUTH for priv in (None, *PRIV)
+)
+"""A user for each pair of protocols."""

@@ -1,4 +1,4 @@
-"""The command line: ``flowmib run``, ``flowmib check-config`` and ``flowmib localize``.
+"""The command line: the commands ``run``, ``check-config``, ``localize`` and ``doctor``.
 
 Exit status: 0 done, 1 a fault of flowmib, 2 something that the operator can mend.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent import config as configuration
-from agent import daemon
+from agent import daemon, doctor
 from agent.cli.localize import localized_users
 from agent.config import Config, ConfigError, Snmp
 from agent.errors import AgentError
@@ -71,6 +71,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     localize.set_defaults(command=_localize)
     _add_config(localize, required=True)
+    examine = commands.add_parser(
+        "doctor", help="ask a running agent everything, and say what managers would see"
+    )
+    examine.set_defaults(command=_doctor)
+    doctor.add_arguments(examine)
     return parser
 
 
@@ -109,6 +114,11 @@ def _run(options: argparse.Namespace) -> int:
     load = functools.partial(_configuration, options)
     daemon.run(load(), load)
     return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config) if options.config else configuration.DEFAULT
+    return doctor.run(config, agent=options.agent, as_json=options.json)
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -62,6 +62,9 @@ COLUMNS = (
 )
 """What :func:`contradictions` looks at, beside the scalars."""
 
+_CLOCK = "sysUpTime"
+_SOON = 1000
+"""Hundredths of a second: no gateway counts half of 2^32 packets in that."""
 _TRUE, _FALSE = 1, 2
 _MODULUS = 1 << 32
 
@@ -88,7 +91,7 @@ def global_counters(modules: Smi) -> list[str]:
         for item in modules.objects("CISCO-IPSEC-FLOW-MONITOR-MIB")
         if item.kind == "scalar" and item.name.startswith(("cikeGlobal", "cipSecGlobal"))
     ]
-    return ["sysUpTime", *names]
+    return [_CLOCK, *names]
 
 
 def contradictions(found: Round) -> Contradictions:
@@ -178,21 +181,18 @@ def _instance(name: str, index: Oid) -> str:
 def falls(modules: Smi, before: Mapping[str, int], after: Mapping[str, int]) -> list[str]:
     """Say which global counters fell between two readings of :func:`global_counters`.
 
-    A counter of 32 bits may wrap. Octets wrap too fast to tell, so those in 64 bits stand for them.
+    A counter of 32 bits may wrap, which can be told from a fall only for some seconds. Octets wrap
+    too fast even for that; those in 64 bits stand for them.
     """
+    soon = 0 <= after.get(_CLOCK, 1 << 32) - before.get(_CLOCK, 0) <= _SOON
     lines = []
     for name in before.keys() & after.keys():
-        item = modules.object(name)
+        tag = modules.object(name).tag
         old, new = before[name], after[name]
-        if item.tag == ber.COUNTER64:
-            fell = new < old
-        else:
-            fell = (
-                item.tag == ber.COUNTER32
-                and not name.endswith("Octets")
-                and (new - old) % _MODULUS >= _MODULUS // 2
-            )
-        if fell:
+        small = soon and tag == ber.COUNTER32 and not name.endswith("Octets")
+        if (tag == ber.COUNTER64 and new < old) or (
+            small and (new - old) % _MODULUS >= _MODULUS // 2
+        ):
             lines.append(f"{name} fell from {old} to {new}")
     return sorted(lines)
 

@@ -16,13 +16,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pyasn1.type.univ import Null
 from pysnmp.carrier.asyncio.dgram import udp, udp6
 from pysnmp.entity import config
 from pysnmp.entity.engine import SnmpEngine
 from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.error import PySnmpError
-from pysnmp.proto.rfc1902 import OctetString
+from pysnmp.proto.rfc1902 import Null, OctetString
 
 from agent.doctor.walk import Answer, NoAnswerError, Value, Varbind
 from agent.snmp.usm.users import Secret, UserSettings
@@ -53,6 +52,7 @@ _PRIV_PROTOCOLS = {
 _V3 = 3
 """As msgVersion; 0 is SNMPv1, 1 is SNMPv2c."""
 _TARGET = "agent"
+_NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,12 @@ class Manager:
             NoAnswerError: it does not say.
         """
         if not self._engines:
-            config.add_v3_user(self._snmp, "")
-            nobody = self._session("", "noAuthNoPriv", _V3)
-            # Who has no name gets no answer, but for reports that name the engine.
+            config.add_v3_user(self._snmp, _NOBODY)
+            nobody = self._session(_NOBODY, "noAuthNoPriv", _V3)
+            # A user that there is not gets no answer, but for reports, which name the engine.
             with contextlib.suppress(NoAnswerError):
                 await nobody.get([(1, 3)])
+            config.delete_v3_user(self._snmp, _NOBODY)
         if not self._engines:
             raise NoAnswerError("requestTimedOut")
         return self._engines[-1]

@@ -91,7 +91,7 @@ class Report:
             for line in chapter.lines:
                 yield f"  {line.level.value:<7}  {line.subject}: {line.text}"
         yield ""
-        yield f"{self._number(Level.WRONG)} wrong, {self._number(Level.WARNING)} warnings"
+        yield f"wrong: {self._number(Level.WRONG)}, warnings: {self._number(Level.WARNING)}"
 
     def _number(self, level: Level) -> int:
         return sum(line.level is level for chapter in self.chapters for line in chapter.lines)

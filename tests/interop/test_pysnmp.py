@@ -2,167 +2,115 @@
 
 from __future__ import annotations
 
-import asyncio
-import warnings
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from tests.pysnmp_manager import V1, V2C, PysnmpManager, as_user, rfc1902
 from tests.running_agent import RunningAgent
-
-with warnings.catch_warnings():
-    # pysnmp 7.1 uses names that pysmi 2 has renamed.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    from pysnmp.hlapi.v1arch import asyncio as pysnmp
-
-pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated. Please use:DeprecationWarning")
+from tests.snmp_user import User
 
 FLOW = (1, 3, 6, 1, 4, 1, 9, 9, 171, 1)
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
+SYS_NAME = (*SYSTEM, 5, 0)
 OBJECT_RESOURCES = (*SYSTEM, 9)
 REMOTE_VALUES = (*FLOW, 2, 3, 1, 7)
 HC_IN_OCTETS = (*FLOW, 3, 2, 1, 27)
 
-Oid = tuple[int, ...]
+USERS = (
+    User("nobody"),
+    User("watcher", "SHA-1"),
+    User("operator", "SHA-256", "AES-128"),
+)
+VERSIONS = {"v1": V1, "v2c": V2C} | {user.level: as_user(user) for user in USERS}
+
+CONFIGURATION = "\n".join(
+    ('[[snmp.community]]\nname = "public"', *(user.section() for user in USERS))
+)
+
+any_version = pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
+with_bulk = pytest.mark.parametrize("version", [V2C, VERSIONS["authPriv"]], ids=["v2c", "v3"])
 
 
 @pytest.fixture(scope="module")
-def agent() -> Iterator[RunningAgent]:
-    with RunningAgent("--source", "simulated", "--tunnels", "40") as running:
+def manager() -> Iterator[PysnmpManager]:
+    arguments = ("--source", "simulated", "--tunnels", "40")
+    with (
+        RunningAgent(*arguments, configuration=CONFIGURATION) as agent,
+        PysnmpManager(agent) as running,
+    ):
         yield running
 
 
-class Manager:
-    """Asks one agent. To be made inside of an event loop."""
-
-    def __init__(self, agent: RunningAgent, version: int) -> None:
-        self.version = version
-        self._agent = agent
-        self._community = pysnmp.CommunityData("public", mpModel=version)
-        self._dispatcher = pysnmp.SnmpDispatcher()
-
-    def close(self) -> None:
-        self._dispatcher.close()
-
-    async def ask(
-        self, command: Any, *names: Oid, numbers: tuple[int, ...] = ()
-    ) -> tuple[tuple[int, int], list[tuple[Oid, Any]]]:
-        target = await pysnmp.UdpTransportTarget.create(
-            ("127.0.0.1", self._agent.port), timeout=5, retries=1
-        )
-        wanted = [pysnmp.ObjectType(pysnmp.ObjectIdentity(name)) for name in names]
-        indication, status, index, found = await command(
-            self._dispatcher, self._community, target, *numbers, *wanted, lookupMib=False
-        )
-        assert indication is None, indication
-        return (int(status), int(index)), [(tuple(name), value) for name, value in found]
-
-    async def get(self, *names: Oid) -> tuple[tuple[int, int], list[tuple[Oid, Any]]]:
-        return await self.ask(pysnmp.get_cmd, *names)
-
-    async def walk(self, root: Oid, repetitions: int = 0) -> list[tuple[Oid, Any]]:
-        """Everything below a name, with GETBULK if repetitions are given."""
-        found: list[tuple[Oid, Any]] = []
-        name = root
-        while True:
-            if repetitions:
-                error, varbinds = await self.ask(pysnmp.bulk_cmd, name, numbers=(0, repetitions))
-            else:
-                error, varbinds = await self.ask(pysnmp.next_cmd, name)
-            if error[0] == 2:
-                return found
-            assert error == (0, 0)
-            for name, value in varbinds:
-                if name[: len(root)] != root or type(value).__name__ == "EndOfMibView":
-                    return found
-                found.append((name, value))
+@any_version
+def test_sn04_get(manager: PysnmpManager, version: Any) -> None:
+    answer = manager.get(version, (*SYSTEM, 1, 0), (*SYSTEM, 3, 0), (*SYSTEM, 7, 0))
+    assert answer.error == ("noError", 0)
+    assert answer.types[:2] == ["OctetString", "TimeTicks"]
+    assert bytes(answer.values[0]).startswith(b"Linux ")
+    assert int(answer.values[2]) == 76
 
 
-def kinds(varbinds: list[tuple[Oid, Any]]) -> list[str]:
-    return [type(value).__name__ for _, value in varbinds]
+@with_bulk
+def test_sn04_exceptions(manager: PysnmpManager, version: Any) -> None:
+    answer = manager.get(version, (*SYSTEM, 1, 1), (*FLOW, 4, 1, 1, 1, 0), (1, 3))
+    assert answer.error == ("noError", 0)
+    assert answer.types == ["NoSuchInstance", "NoSuchObject", "NoSuchObject"]
+    answer = manager.next(version, (2, 39))
+    assert (answer.error, answer.types) == (("noError", 0), ["EndOfMibView"])
 
 
-def asked(agent: RunningAgent, version: int, questions: Any) -> Any:
-    """Run questions, which take a manager."""
-
-    async def run() -> Any:
-        manager = Manager(agent, version)
-        try:
-            return await questions(manager)
-        finally:
-            manager.close()
-
-    return asyncio.run(run())
+def test_sn06_no_such_name(manager: PysnmpManager) -> None:
+    assert manager.get(V1, (*SYSTEM, 1, 0), (*SYSTEM, 1, 1)).error == ("noSuchName", 2)
+    answer = manager.next(V1, HC_IN_OCTETS)
+    assert answer.error == ("noError", 0)
+    assert answer.names[0][: len(HC_IN_OCTETS)] > HC_IN_OCTETS
+    assert manager.next(V1, (2, 39)).error == ("noSuchName", 1)
 
 
-@pytest.mark.parametrize("version", [0, 1])
-def test_sn04_get(agent: RunningAgent, version: int) -> None:
-    async def questions(manager: Manager) -> None:
-        error, found = await manager.get((*SYSTEM, 1, 0), (*SYSTEM, 3, 0), (*SYSTEM, 7, 0))
-        assert error == (0, 0)
-        assert bytes(found[0][1]).startswith(b"flowmib ")
-        assert kinds(found)[:2] == ["OctetString", "TimeTicks"]
-        assert int(found[2][1]) == 76
-
-    asked(agent, version, questions)
+@with_bulk
+def test_sn04_bulk(manager: PysnmpManager, version: Any) -> None:
+    answer = manager.bulk(version, 1, 4, (*SYSTEM, 1), REMOTE_VALUES, (*SYSTEM, 9, 1, 2))
+    assert answer.error == ("noError", 0)
+    first, *others = answer.names
+    assert first == (*SYSTEM, 1, 0)
+    assert all(name[:-1] == REMOTE_VALUES for name in others[::2])
+    assert others[1::2] == [(*SYSTEM, 9, 1, 2, number) for number in range(1, 5)]
 
 
-def test_sn04_exceptions(agent: RunningAgent) -> None:
-    async def questions(manager: Manager) -> None:
-        error, found = await manager.get((*SYSTEM, 1, 1), (*FLOW, 4, 1, 1, 1, 0), (1, 3))
-        assert error == (0, 0)
-        assert kinds(found) == ["NoSuchInstance", "NoSuchObject", "NoSuchObject"]
-        error, found = await manager.ask(pysnmp.next_cmd, (2, 39))
-        assert (error, kinds(found)) == ((0, 0), ["EndOfMibView"])
-
-    asked(agent, 1, questions)
+@any_version
+def test_sn05_a_reader_may_set_nothing(manager: PysnmpManager, version: Any) -> None:
+    before = manager.get(version, SYS_NAME).values
+    answer = manager.set(version, (SYS_NAME, rfc1902.OctetString("other")))
+    assert answer.error == (("noSuchName", 1) if version is V1 else ("authorizationError", 0))
+    assert manager.get(version, SYS_NAME).values == before
 
 
-def test_sn06_no_such_name(agent: RunningAgent) -> None:
-    async def questions(manager: Manager) -> None:
-        error, _ = await manager.get((*SYSTEM, 1, 0), (*SYSTEM, 1, 1))
-        assert error == (2, 2)
-        error, found = await manager.ask(pysnmp.next_cmd, HC_IN_OCTETS)
-        assert error == (0, 0)
-        assert found[0][0][: len(HC_IN_OCTETS)] > HC_IN_OCTETS
-        error, _ = await manager.ask(pysnmp.next_cmd, (2, 39))
-        assert error == (2, 1)
-
-    asked(agent, 0, questions)
-
-
-def test_sn04_bulk(agent: RunningAgent) -> None:
-    async def questions(manager: Manager) -> None:
-        names = (*SYSTEM, 1), REMOTE_VALUES, (*SYSTEM, 9, 1, 2)
-        error, found = await manager.ask(pysnmp.bulk_cmd, *names, numbers=(1, 4))
-        assert error == (0, 0)
-        assert found[0][0] == (*SYSTEM, 1, 0)
-        assert all(name[:-1] == REMOTE_VALUES for name, _ in found[1::2])
-        assert [name for name, _ in found[2::2]][:2] == [(*SYSTEM, 9, 1, 2, n) for n in (1, 2)]
-        assert len(found) == 9
-
-    asked(agent, 1, questions)
+def test_sn08_walks_agree(manager: PysnmpManager) -> None:
+    walks = {name: manager.walk(version, OBJECT_RESOURCES) for name, version in VERSIONS.items()}
+    for name in ("v2c", "authPriv"):
+        for repetitions in (1, 10, 50):
+            way = f"{name} {repetitions}"
+            walks[way] = manager.walk(VERSIONS[name], OBJECT_RESOURCES, repetitions)
+    reference = walks["v1"]
+    assert len(reference) > 10
+    for walk in walks.values():
+        assert walk == reference
 
 
-def test_sn08_walks_agree(agent: RunningAgent) -> None:
-    async def walks(manager: Manager) -> list[list[tuple[Oid, str]]]:
-        found = [await manager.walk(OBJECT_RESOURCES)]
-        if manager.version == 1:
-            found += [await manager.walk(OBJECT_RESOURCES, n) for n in (1, 10, 50)]
-        return [[(name, value.prettyPrint()) for name, value in walk] for walk in found]
-
-    first, *others = asked(agent, 0, walks) + asked(agent, 1, walks)
-    assert len(first) == 6
-    assert len(others) == 4
-    for other in others:
-        assert other == first
-
-
-def test_sn08_a_bulk_walk_of_everything_rises_and_ends(agent: RunningAgent) -> None:
-    found = asked(agent, 1, lambda manager: manager.walk((1, 3), 50))
-    names = [name for name, _ in found]
-    assert len(names) > 3000
-    assert all(a < b for a, b in pairwise(names))
-    assert set(kinds(found)) >= {"Counter32", "Counter64", "Gauge32", "OctetString", "TimeTicks"}
+@with_bulk
+def test_sn08_a_bulk_walk_of_everything_rises_and_ends(
+    manager: PysnmpManager, version: Any
+) -> None:
+    found = manager.walk(version, (1, 3), 50)
+    assert len(found) > 3000
+    assert all(a.name < b.name for a, b in pairwise(found))
+    assert {varbind.type for varbind in found} >= {
+        "Counter32",
+        "Counter64",
+        "Gauge32",
+        "OctetString",
+        "TimeTicks",
+    }

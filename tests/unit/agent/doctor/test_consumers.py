@@ -171,8 +171,10 @@ Change = tuple[str, Oid, bytes | int]
         (
             "LibreNMS",
             [("cikeTunRemoteValue", (1,), b"C" * 65), ("cikeTunRemoteValue", (2,), b"D" * 65)],
-            "cikeTunRemoteValue has more than the 64 characters that it stores, in row 1 and 1"
-            " more",
+            (
+                "cikeTunRemoteValue has more than the 64 characters that it stores, in row 1 and 1"
+                " more"
+            ),
         ),
         (
             "LibreNMS",

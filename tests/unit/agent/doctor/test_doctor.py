@@ -81,7 +81,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(config, agent=None, as_json=True) == 1
     assert json.loads(capsys.readouterr().out)["status"] == 1
     assert run(config, agent=None, as_json=False) == 1
-    assert capsys.readouterr().out.endswith("1 wrong, 0 warnings\n")
+    assert capsys.readouterr().out.endswith("\nwrong: 1, warnings: 0\n")
 
 
 def test_without_pysnmp(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +95,7 @@ def test_without_pysnmp(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nobody_may_ask_from_here() -> None:
     config = parse_text('[[snmp.community]]\nname = "c"\nfrom = ["192.0.2.0/24"]', "test")
-    with pytest.raises(DoctorError, match="nobody may ask the agent at udp:127.0.0.1:1161"):
+    with pytest.raises(DoctorError, match="nobody may ask the agent at udp:"):
         run(config, agent=None, as_json=False)
 
 

@@ -148,6 +148,15 @@ def test_falls() -> None:
     ]
 
 
+@pytest.mark.parametrize("clock", [{"sysUpTime": 4242 + 1001}, {"sysUpTime": 0}])
+def test_a_small_counter_is_not_judged_after_long(clock: dict[str, int]) -> None:
+    before = scalars(Gateway())
+    after = before | {"cipSecGlobalInPkts": 699, "cipSecGlobalHcInOctets": 9} | clock
+    assert [line.partition(" ")[0] for line in falls(MODULES, before, after)] == [
+        "cipSecGlobalHcInOctets"
+    ]
+
+
 def test_what_may_go_down() -> None:
     before = scalars(Gateway()) | {"cipSecGlobalInPkts": (1 << 32) - 1}
     after = before | {

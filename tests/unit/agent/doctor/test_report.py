@@ -26,7 +26,7 @@ def test_text() -> None:
         "  warning  v2c: is warning\n"
         "  wrong    v2c: is wrong\n"
         "\n"
-        "1 wrong, 1 warnings"
+        "wrong: 1, warnings: 1"
     )
 
 
