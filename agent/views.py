@@ -10,7 +10,7 @@ from mibs.view import View, ViewBuilder
 
 __all__ = ["ViewKeeper"]
 
-_MIN_AGE = 0.1
+_MIN_AGE = 0.25
 """A View is at most that old, in seconds, when something has changed since."""
 _MAX_AGE = 1.0
 """And that old when only time has passed: ages of tunnels are in it."""

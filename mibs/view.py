@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from mibs import ber
 from mibs.access import HIDDEN, PARTLY, SHOWN, Access
@@ -21,6 +21,12 @@ from mibs.table import Key, Live, Root, Table
 from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
 
 __all__ = ["View", "ViewBuilder"]
+
+_Place = tuple[Cells, int, Span, int]
+"""Where a walk is: a run of cells, the number of the cell that comes next in it (one too many when
+the run is at its end), and the span and the number of the block that the run is of. No class, since
+many are made."""
+_SPAN: Final = 2
 
 _MAX_PLACES = 4096
 """Walks that are remembered, so that they can go on without looking for where they were."""
@@ -48,6 +54,7 @@ class View:
         self._budget = budget
         self._scalars: dict[int, bytes | None] = {}
         self._places: dict[bytes, _Place] = {}
+        self._together: dict[tuple[Access | bytes, ...], list[_Place]] = {}
 
     def get(self, name: bytes, access: Access) -> bytes | int:
         """Return the encoded varbind of this very instance, or the tag of an exception.
@@ -97,15 +104,16 @@ class View:
             BerError: the name is not an OID.
         """
         if (place := self._stopped(name, access, count)) is not None:
-            found = self._budget.pieces(place.cells)[place.number : place.number + count]
-            self._remember(found[-1], place.moved(count), access)
+            cells, number, span, block = place
+            found = self._budget.pieces(cells)[number : number + count]
+            self._places[ber.name_of(found[-1])] = cells, number + count, span, block
             return found
         found = []
         for cells, number, span, block in self._after(name, access):
             stop = min(number + count - len(found), len(cells))
             found += cells.slice(number, stop)
             if len(found) == count:
-                self._remember(found[-1], _Place(cells, stop, span, block), access)
+                self._remember(found[-1], (cells, stop, span, block), access)
                 break
         return found
 
@@ -122,11 +130,11 @@ class View:
             BerError: the name is not an OID.
         """
         if (place := self._stopped(name, access, count)) is not None:
-            cells, number = place.cells, place.number
+            cells, number, span, block = place
             start, stop = cells.offsets[number], cells.offsets[number + count]
             if stop - start <= room:
                 last = cells.cell(number + count - 1)
-                self._remember(last, place.moved(count), access)
+                self._places[ber.name_of(last)] = cells, number + count, span, block
                 return cells.data[start:stop], count, last, False
         parts: list[bytes] = []
         got = 0
@@ -144,10 +152,52 @@ class View:
                 got += end - number
                 last = cells.cell(end - 1)
                 if end < wanted or got == count:
-                    self._remember(last, _Place(cells, end, span, block), access)
+                    self._remember(last, (cells, end, span, block), access)
             if end < wanted or got == count:
                 return b"".join(parts), got, last, False
         return b"".join(parts), got, last, True
+
+    def walk_on(
+        self, names: Sequence[bytes], access: Access, count: int
+    ) -> list[list[bytes]] | None:
+        """Go on with a walk of several columns where :meth:`stopped_together` says it stopped.
+
+        Returns:
+            ``count`` encoded varbinds after each name, or None where this is no such walk or its
+            columns have to be looked for. Then each is to be walked for itself.
+        """
+        places = self._together.get((access, *names))
+        if places is None:
+            return None
+        columns = []
+        moved = []
+        for cells, number, span, block in places:
+            stop = number + count
+            pieces = self._budget.pieces(cells) if cells.pieces is None else cells.pieces
+            if stop > len(pieces):
+                return None
+            columns.append(pieces[number:stop])
+            moved.append((cells, stop, span, block))
+        self._remember_together(columns, moved, access)
+        return columns
+
+    def stopped_together(self, columns: Sequence[list[bytes]], access: Access) -> None:
+        """Note where several walks by :meth:`walk` have stopped, to go on with them together."""
+        places = [self._places.get(ber.name_of(cells[-1])) if cells else None for cells in columns]
+        known = [
+            place
+            for place in places
+            if place is not None and access.spans[place[_SPAN].number] == SHOWN
+        ]
+        if len(known) == len(places):
+            self._remember_together(columns, known, access)
+
+    def _remember_together(
+        self, columns: Sequence[list[bytes]], places: list[_Place], access: Access
+    ) -> None:
+        if len(self._together) >= _MAX_PLACES:
+            self._together.clear()
+        self._together[access, *[ber.name_of(cells[-1]) for cells in columns]] = places
 
     def _scalar(self, span: ScalarSpan) -> bytes | None:
         source = span.scalar
@@ -183,23 +233,24 @@ class View:
     def _stopped(self, name: bytes, access: Access, count: int) -> _Place | None:
         """Return where a walk stopped, if the cells it wants next are in one run."""
         place = self._places.get(name)
-        if (
-            place is not None
-            and place.number + count <= len(place.cells)
-            and access.spans[place.span.number] == SHOWN
-        ):
-            return place
-        return None
+        if place is None:
+            return None
+        cells, number, span, _ = place
+        if number + count > len(cells) or access.spans[span.number] != SHOWN:
+            return None
+        return place
 
     def _after(self, name: bytes, access: Access) -> Iterator[_Place]:
         """Give what follows a name: runs of encoded cells, and the cell of each to start at."""
         place = self._places.get(name)
-        if place is not None and access.spans[place.span.number] == SHOWN:
+        span: Span | None
+        if place is not None and access.spans[place[_SPAN].number] == SHOWN:
             # A walk goes on where it stopped.
-            if place.number < len(place.cells):
+            cells, number, span, block = place
+            if number < len(cells):
                 yield place
-            yield from self._column(place.span, place.block + 1, ())
-            number = place.span.number + 1
+            yield from self._column(span, block + 1, ())
+            number = span.number + 1
         else:
             span, rest = self.tree.find(name)
             if span is None:
@@ -222,7 +273,7 @@ class View:
                 runs = _allowed(runs, access)
             yield from runs
         elif isinstance(span, ScalarSpan) and key < (0,) and (cell := self._scalar(span)):
-            place = _Place(Cells.of_one(cell), 0, span, 0)
+            place = Cells.of_one(cell), 0, span, 0
             shown = access.spans[span.number] == SHOWN
             yield from (place,) if shown else _allowed((place,), access)
 
@@ -241,29 +292,15 @@ class View:
             cells = block.cells(span, self.at, self._budget)
             first = cells.from_row(position)
             if first < len(cells):
-                yield _Place(cells, first, span, number)
+                yield cells, first, span, number
 
     def _remember(self, last: bytes, place: _Place, access: Access) -> None:
         """Note where the cell before a place is, if what follows it there follows for everybody."""
-        if isinstance(place.span, ColumnSpan) and access.spans[place.span.number] == SHOWN:
+        span = place[_SPAN]
+        if isinstance(span, ColumnSpan) and access.spans[span.number] == SHOWN:
             if len(self._places) >= _MAX_PLACES:
                 self._places.clear()
             self._places[ber.name_of(last)] = place
-
-
-class _Place(NamedTuple):
-    """Where a walk is: at a cell of a run of cells."""
-
-    cells: Cells
-    number: int
-    """Of the cell that comes next; one too many when the run is at its end."""
-    span: Span
-    block: int
-    """Number of the block of the column that the run is of."""
-
-    def moved(self, count: int) -> _Place:
-        """Return the place so many cells further in the same run."""
-        return _Place(self.cells, self.number + count, self.span, self.block)
 
 
 def _allowed(places: Iterable[_Place], access: Access) -> Iterator[_Place]:
@@ -271,7 +308,7 @@ def _allowed(places: Iterable[_Place], access: Access) -> Iterator[_Place]:
     for cells, first, span, block in places:
         for cell in cells.slice(first, len(cells)):
             if access.allows(ber.name_of(cell)):
-                yield _Place(Cells.of_one(cell), 0, span, block)
+                yield Cells.of_one(cell), 0, span, block
 
 
 class ViewBuilder:

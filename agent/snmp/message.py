@@ -53,6 +53,7 @@ REPORT = 0xA8
 
 _NO_ERROR = b"\x02\x01\x00\x02\x01\x00"
 """error-status and error-index of an answer that is none."""
+_NO_ERROR_LIST = _NO_ERROR + bytes((ber.SEQUENCE,))
 
 
 class Envelope(NamedTuple):
@@ -154,10 +155,10 @@ def decode_pdu(data: bytes, pdu_type: int, start: int, stop: int) -> Pdu:
     Raises:
         BerError: this is no PDU.
     """
-    tag, begin, pos = ber.read_header(data, start, stop)
-    if tag != ber.INTEGER:
-        raise BerError(f"a request-id has tag {tag:#04x}")
-    ber.decode_integer(data, begin, pos)
+    if stop - start > 12 and data[start] == ber.INTEGER and 0 < data[start + 1] < 5:
+        pos = start + 2 + data[start + 1]
+    else:
+        pos = _number(data, start, stop, "request-id")[1]
     request_id = data[start:pos]
     numbers = data[pos : pos + 6]
     if len(numbers) == 6 and numbers[0::3] == b"\x02\x02" and numbers[1::3] == b"\x01\x01":
@@ -169,9 +170,12 @@ def decode_pdu(data: bytes, pdu_type: int, start: int, stop: int) -> Pdu:
     else:
         status, pos = _number(data, pos, stop, "error-status")
         index, pos = _number(data, pos, stop, "error-index")
-    tag, first, end = ber.read_header(data, pos, stop)
-    if tag != ber.SEQUENCE or end != stop:
-        raise BerError("the variable bindings are not the last part of the PDU")
+    if data[pos : pos + 2] == bytes((ber.SEQUENCE, (stop - pos - 2) & 0x7F)) and stop - pos < 130:
+        first, end = pos + 2, stop
+    else:
+        tag, first, end = ber.read_header(data, pos, stop)
+        if tag != ber.SEQUENCE or end != stop:
+            raise BerError("the variable bindings are not the last part of the PDU")
     names = []
     pos = first
     while pos < end:
@@ -238,11 +242,16 @@ def encode_pdu(
     error_index: int = 0,
 ) -> bytes:
     """Return a whole PDU around an encoded request-id and encoded variable bindings."""
+    size = len(varbinds)
+    if not error_status and size < 100:
+        # Almost every answer to a GET is so short that each of its lengths is one octet.
+        head = bytes((pdu_type, len(request_id) + 8 + size)) + request_id
+        return head + _NO_ERROR_LIST + bytes((size,)) + varbinds
     status = _NO_ERROR
     if error_status:
         status = ber.encode_integer(error_status) + ber.encode_integer(error_index)
-    head = ber.encode_header(ber.SEQUENCE, len(varbinds))
-    length = len(request_id) + len(status) + len(head) + len(varbinds)
+    head = ber.encode_header(ber.SEQUENCE, size)
+    length = len(request_id) + len(status) + len(head) + size
     return b"".join((ber.encode_header(pdu_type, length), request_id, status, head, varbinds))
 
 

@@ -142,8 +142,11 @@ def _bulk(view: View, pdu: Pdu, access: Access, room: int, max_repetitions: int)
             found += _each(repeat, view, repeaters, access, non_repeaters + 1)
         else:
             count = min(count, max(left, 0) // _SMALLEST_VARBIND // len(repeaters) + 1)
-            walk = partial(_walk, count=count)
-            columns = _each(walk, view, repeaters, access, non_repeaters + 1)
+            columns = view.walk_on(repeaters, access, count)
+            if columns is None:
+                walk = partial(_walk, count=count)
+                columns = _each(walk, view, repeaters, access, non_repeaters + 1)
+                view.stopped_together(columns, access)
             found += _by_row(repeaters, columns, count)
     kept = _cut(found, room)
     if found and not kept:

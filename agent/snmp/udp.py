@@ -23,7 +23,7 @@ __all__ = ["ListenError", "Responder", "UdpListener"]
 
 _log = logging.getLogger("flowmib.snmp")
 
-_AT_ONCE = 64
+_AT_ONCE = 32
 """Datagrams that one socket may have answered before others get their turn."""
 _LARGEST_DATAGRAM = 65535
 _RECEIVE_BUFFER = 1 << 20
@@ -31,6 +31,10 @@ _IP_PKTINFO = 8
 """From linux/in.h; the socket module has no name for it before Python 3.14."""
 _IN_PKTINFO = struct.Struct("=i4s4s")
 _ANCILLARY = socket.CMSG_SPACE(20)
+
+
+_Ancillary = list[tuple[int, int, bytes]]
+_Sender = tuple[str, int]
 
 
 class ListenError(AgentError):
@@ -90,8 +94,28 @@ class UdpListener:
         self._socket.close()
 
     def _drain(self) -> None:
-        ancillary: list[tuple[int, int, bytes]] = []
-        for _ in range(_AT_ONCE):
+        """Receive what is there, then answer it, then send the answers.
+
+        Step by step for all of them, since the code of one step pushes that of the others out of
+        the processor's caches.
+        """
+        process = self._responder.process
+        answers = [
+            (process(data, sender[0]), ancillary, sender)
+            for data, ancillary, sender in self._received()
+        ]
+        for answer, ancillary, sender in answers:
+            if isinstance(answer, bytes):
+                self._send(answer, ancillary, sender)
+            elif answer is not None:
+                task = asyncio.create_task(self._send_later(answer, ancillary, sender))
+                self._late.add(task)
+                task.add_done_callback(self._late.discard)
+
+    def _received(self) -> list[tuple[bytes, _Ancillary, _Sender]]:
+        received: list[tuple[bytes, _Ancillary, _Sender]] = []
+        ancillary: _Ancillary = []
+        while len(received) < _AT_ONCE:
             try:
                 if self._wildcard:
                     size, ancillary, _, sender = self._socket.recvmsg_into(
@@ -102,34 +126,25 @@ class UdpListener:
                     # A socket on one address has no need of the rest, which costs.
                     data, sender = self._socket.recvfrom(_LARGEST_DATAGRAM)
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError as error:
                 # An ICMP error to an earlier answer; the socket is as good as before.
                 _log.debug("receiving: %s", error)
                 continue
-            answer = self._responder.process(data, sender[0])
-            if answer is None:
-                continue
-            if isinstance(answer, bytes):
-                self._send(answer, ancillary, sender)
-            else:
-                task = asyncio.create_task(self._send_later(answer, ancillary, sender))
-                self._late.add(task)
-                task.add_done_callback(self._late.discard)
+            received.append((data, ancillary, sender))
+        return received
 
     async def _send_later(
         self,
         coming: Coroutine[Any, Any, bytes | None],
-        ancillary: list[tuple[int, int, bytes]],
-        sender: tuple[str, int],
+        ancillary: _Ancillary,
+        sender: _Sender,
     ) -> None:
         answer = await coming
         if answer is not None:
             self._send(answer, ancillary, sender)
 
-    def _send(
-        self, answer: bytes, ancillary: list[tuple[int, int, bytes]], sender: tuple[str, int]
-    ) -> None:
+    def _send(self, answer: bytes, ancillary: _Ancillary, sender: _Sender) -> None:
         try:
             if ancillary:
                 self._socket.sendmsg((answer,), _from_there(ancillary), 0, sender)
@@ -145,9 +160,9 @@ def _not_listening(address: ListenAddress, error: OSError) -> ListenError:
     return ListenError(f"cannot listen on {address.text}: {error.strerror or error}")
 
 
-def _from_there(ancillary: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
+def _from_there(ancillary: _Ancillary) -> _Ancillary:
     """Turn "it came to this address" into "send it from this address" (ip(7), ipv6(7))."""
-    reply = []
+    reply: _Ancillary = []
     for level, kind, content in ancillary:
         if level == socket.IPPROTO_IP and kind == _IP_PKTINFO:
             _, ours, _ = _IN_PKTINFO.unpack(content)

@@ -59,6 +59,7 @@ _USM = int(SecurityModel.USM)
 _NO_AUTH, _AUTH, _AUTH_PRIV = SecurityLevel
 _LEVELS = (_NO_AUTH, _AUTH, None, _AUTH_PRIV)
 """By the authFlag and the privFlag of msgFlags (RFC 3412 section 6.4)."""
+_MAX_REMEMBERED = 1024
 _AUTH_FLAG, _PRIV_FLAG, _REPORTABLE_FLAG = 1, 2, 4
 
 _ANSWERED = frozenset((GET_REQUEST, GET_NEXT_REQUEST, SET_REQUEST, BULK_REQUEST))
@@ -167,6 +168,7 @@ class MessageProcessor:
     def set_users(self, users: Iterable[User]) -> None:
         """Have these users in place of those there were."""
         self._users = {user.name: user for user in users}
+        self._rooms: dict[tuple[object, ...], int] = {}
 
     # Messages that come in ------------------------------------------------------------------------
 
@@ -278,13 +280,20 @@ class MessageProcessor:
         With more, the message is too large for the sender or for this engine. It may be three
         octets too few, because the time is taken to have as many octets as it ever will.
         """
-        cipher = request.sender.cipher
-        head = self._encode_head(request.sender, _MAX_INTEGER)
+        sender = request.sender
+        asked = sender[1:], len(sender.msg_id), request.msg_max_size, len(request.scope)
+        known = self._rooms.get(asked)
+        if known is not None:
+            return known
+        head = self._encode_head(sender, _MAX_INTEGER)
         room = content_room(min(request.msg_max_size, self._max_message_size)) - len(head)
-        if cipher:
+        if sender.cipher:
             room = content_room(room - SALT_LENGTH)
-            room -= room % cipher.block
-        return content_room(room) - len(request.scope)
+            room -= room % sender.cipher.block
+        if len(self._rooms) >= _MAX_REMEMBERED:
+            self._rooms.clear()
+        self._rooms[asked] = room = content_room(room) - len(request.scope)
+        return room
 
     def report(self, request: Request, counter: str) -> bytes | None:
         """Return the message that says why a request has no answer, protected as the request was.

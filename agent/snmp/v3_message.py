@@ -59,7 +59,8 @@ _OCTET_STRING = bytes((ber.OCTET_STRING,))
 _SEQUENCE = bytes((ber.SEQUENCE,))
 _MESSAGE = _INTEGER + _SEQUENCE + _OCTET_STRING
 _AFTER_MSG_ID = _INTEGER + _OCTET_STRING + _INTEGER
-_USM = _OCTET_STRING + _INTEGER * 2 + _OCTET_STRING * 3
+_UP_TO_MAC = _OCTET_STRING + _INTEGER * 2 + _OCTET_STRING * 2
+_SALT = _OCTET_STRING
 _CONTEXT = _OCTET_STRING * 2
 
 
@@ -205,21 +206,67 @@ def decode_security_parameters(data: bytes, pos: int, end: int) -> SecurityParam
     Raises:
         BerError: these are no UsmSecurityParameters.
     """
-    pos, stop = _bounds(data, pos, end, _SEQUENCE)
-    a, b, c, d, e, f, name, name_stop, mac, mac_stop, salt, salt_stop = _bounds(
-        data, pos, stop, _USM
-    )
-    if salt_stop != end or name_stop - name > _MAX_USER_NAME:
-        raise BerError(f"no UsmSecurityParameters at {pos}")
+    # What one user sends in one second begins with the same octets, and has the same length.
+    length = _head_lengths.get(end - pos, 0)
+    head = _decode_head(data[pos : pos + length], end - pos) if length else None
+    if head is None:
+        length = _head_length(data, pos, end)
+        # Nothing honest is longer, and whatever is remembered has to be small.
+        decode = _decode_head if length <= _LONGEST_HEAD else _decode_head.__wrapped__
+        head = decode(data[pos : pos + length], end - pos)
+        if head is None:
+            raise BerError(f"no UsmSecurityParameters at {pos}")
+        if length <= _LONGEST_HEAD:
+            if len(_head_lengths) >= _MAX_HEAD_LENGTHS:
+                _head_lengths.clear()
+            _head_lengths[end - pos] = length
+    engine_id, boots, time, user_name, mac_length = head
+    mac = pos + length
+    salt, salt_stop = _bounds(data, mac + mac_length, end, _SALT)
+    if salt_stop != end:
+        raise BerError(f"{end - salt_stop} octets follow msgPrivacyParameters")
     return SecurityParameters(
-        data[a:b],
-        _number(data, c, d),
-        _number(data, e, f),
-        data[name:name_stop],
-        mac,
-        mac_stop,
-        data[salt:salt_stop],
+        engine_id, boots, time, user_name, mac, mac + mac_length, data[salt:salt_stop]
     )
+
+
+_head_lengths: dict[int, int] = {}
+"""By the length of msgSecurityParameters: where the MAC began in the last ones."""
+_MAX_HEAD_LENGTHS = 256
+_LONGEST_HEAD = 128
+
+
+def _head_length(data: bytes, pos: int, end: int) -> int:
+    """Return how far it is to the content of msgAuthenticationParameters.
+
+    Raises:
+        BerError: there is none.
+    """
+    start, stop = _bounds(data, pos, end, _SEQUENCE)
+    return _bounds(data, start, stop, _UP_TO_MAC)[-2] - pos
+
+
+@lru_cache(maxsize=256)
+def _decode_head(head: bytes, length: int) -> tuple[bytes, int, int, bytes, int] | None:
+    """Read security parameters of this length, as far as they are there: up to the MAC.
+
+    Returns:
+        The engine's ID, boots and time, the user's name and the length of the MAC; None where these
+        octets are not such a beginning.
+
+    Raises:
+        BerError: a number is out of range.
+    """
+    whole = head + bytes(length - len(head))
+    try:
+        pos, stop = _bounds(whole, 0, length, _SEQUENCE)
+        a, b, c, d, e, f, name, name_stop, mac, mac_stop = _bounds(whole, pos, stop, _UP_TO_MAC)
+    except BerError:
+        return None
+    if mac != len(head) or stop != length or name_stop - name > _MAX_USER_NAME:
+        return None
+    boots, time = _number(whole, c, d), _number(whole, e, f)
+    return whole[a:b], boots, time, whole[name:name_stop], mac_stop - mac
 
 
 def decode_scoped_pdu(data: bytes, pos: int, end: int) -> ScopedPdu:

@@ -175,3 +175,21 @@ class TestScopedPdu:
 )
 def test_us03_request_id_where_it_can_be_read(content: bytes, request_id: bytes) -> None:
     assert request_id_of(content, 0, len(content)) == request_id
+
+
+def test_us05_parameters_of_one_length_may_be_cut_in_different_ways() -> None:
+    """What is remembered of one user must not mislead about the next."""
+
+    def parameters(name: bytes, mac: bytes, time: int) -> bytes:
+        content = tlv(4, b"engine") + b"\x02\x01\x01" + ber.encode_integer(time)
+        content += tlv(4, name) + tlv(4, mac) + tlv(4, b"saltsalt")
+        return tlv(0x30, content)
+
+    kinds = [(b"bob", b"m" * 24), (b"b" * 15, b"m" * 12), (b"\x04\x0cbob", b"m" * 22)]
+    for time in (5, 6):
+        for name, mac in kinds * 2:
+            data = b"before" + parameters(name, mac, time)
+            found = decode_security_parameters(data, 6, len(data))
+            assert (found.user_name, found.time) == (name, time)
+            assert data[found.mac : found.mac_stop] == mac
+            assert found.salt == b"saltsalt"
