@@ -73,7 +73,8 @@ class View:
         if shown == HIDDEN:
             return ber.NO_SUCH_OBJECT
         if shown == PARTLY and not access.allows(name):
-            return ber.NO_SUCH_OBJECT
+            # Another instance of the object could be seen.
+            return ber.NO_SUCH_INSTANCE
         cell: bytes | None = None
         if isinstance(span, ColumnSpan):
             if (found := self._find(span.table, key)) is not None:

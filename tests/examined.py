@@ -6,16 +6,24 @@ An answer is read by code of its own, which is strict: octets that do not belong
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections import Counter
-from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
 from agent.snmp.community import Community, Origins
 from agent.snmp.engine import Answer, Engine, Limits, Policy
 from agent.snmp.limits import Limiter, QuietLog
+from agent.snmp.message import (
+    INFORM_REQUEST,
+    REPORT,
+    RESPONSE,
+    SET_REQUEST,
+    TRAP,
+    TRAP_V1,
+    VERSION_1,
+    VERSION_2C,
+    VERSION_3,
+)
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.usm.users import Secret, User, UserSettings, localized_settings
 from agent.snmp.v3 import MessageProcessor
@@ -38,11 +46,10 @@ __all__ = [
     "HOST",
     "MAX_MESSAGE_SIZE",
     "NO_REQUEST",
-    "PASSPHRASES",
+    "SECRETS",
     "TIME",
     "USERS",
     "Examined",
-    "Words",
 ]
 
 HOST = "127.0.0.1"
@@ -50,7 +57,7 @@ BOOTS, TIME = 5, 1000
 MAX_MESSAGE_SIZE = 1472
 COMMUNITIES = (b"w-flute-4711", b"r-flute-4712", b"p-flute-4713", b"n-flute-4714")
 """Of somebody who may write, read, see some of it, and do nothing."""
-PASSPHRASES = ("maplesyrup", "pancakes with butter")
+_PASSPHRASES = ("maplesyrup", "pancakes with butter")
 NO_REQUEST = "no request"
 """What becomes of a message that is right, and nothing to answer."""
 
@@ -67,13 +74,12 @@ _VALUES = frozenset(
     )
 )
 _EXCEPTIONS = frozenset((ber.NO_SUCH_OBJECT, ber.NO_SUCH_INSTANCE, ber.END_OF_MIB_VIEW))
-_RESPONSE, _REPORT = 0xA2, 0xA8
-_SILENT = {0: (0xA2, 0xA4), 1: (0xA2, 0xA6, 0xA7, 0xA8)}
+_SILENT = {VERSION_1: (RESPONSE, TRAP_V1), VERSION_2C: (RESPONSE, INFORM_REQUEST, TRAP, REPORT)}
 """PDUs of SNMPv1 and SNMPv2c that have no answer and are no error (RFC 3584 section 5)."""
 
 
 def _settings(name: str, auth: str | None = None, priv: str | None = None) -> UserSettings:
-    auth_secret, priv_secret = map(Secret, PASSPHRASES)
+    auth_secret, priv_secret = map(Secret, _PASSPHRASES)
     settings = UserSettings(
         name, auth, auth_secret if auth else None, priv, priv_secret if priv else None
     )
@@ -88,6 +94,18 @@ _USERS = (
 )
 USERS = {settings.name.encode(): User(settings) for settings in _USERS}
 """Those of the managers: ciphers have state, so the engine has its own."""
+
+SECRETS = (
+    *_PASSPHRASES,
+    *(
+        form
+        for settings in _USERS
+        for secret in (settings.auth_secret, settings.priv_secret)
+        if secret
+        for form in (secret.key.hex(), repr(secret.key)[2:-1])
+    ),
+)
+"""Passphrases and keys, as they might be in a text."""
 
 _WRITERS, _READERS = (COMMUNITIES[0], b"operator", b"admin"), (COMMUNITIES[1], b"guest")
 _LOOKERS = (COMMUNITIES[2], b"veteran")
@@ -134,54 +152,6 @@ class _Control:
             raise TerminateError("it does not end")
 
     terminate_ipsec = terminate_ike
-
-
-class Words(logging.Handler):
-    """What is logged: how much, and whether there is something in it that must not be there.
-
-    Attributes:
-        lines: how many, by the name of the logger.
-        longest: characters of the longest of them.
-        wrong: lines with a secret, or that look like several lines or something else.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: Counter[str] = Counter()
-        self.longest = 0
-        self.wrong: list[str] = []
-        keys = [
-            secret.key
-            for settings in _USERS
-            for secret in (settings.auth_secret, settings.priv_secret)
-            if secret
-        ]
-        self._secrets = [
-            *PASSPHRASES,
-            *(community.decode() for community in COMMUNITIES),
-            *(form for key in keys for form in (key.hex(), repr(key)[2:-1])),
-        ]
-
-    def emit(self, record: logging.LogRecord) -> None:
-        text = record.getMessage()
-        self.lines[record.name] += 1
-        self.longest = max(self.longest, len(text))
-        if not text.isprintable() or any(secret in text for secret in self._secrets):
-            self.wrong.append(text)
-
-    @contextlib.contextmanager
-    def heard(self) -> Iterator[None]:
-        """Hear everything of the agent up to the end of the block, and nobody else does."""
-        logger = logging.getLogger("flowmib")
-        before = logger.level, logger.propagate
-        logger.addHandler(self)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-        try:
-            yield
-        finally:
-            logger.removeHandler(self)
-            logger.level, logger.propagate = before
 
 
 class _Read(NamedTuple):
@@ -292,17 +262,17 @@ class Examined:
         assert len(answer) <= MAX_MESSAGE_SIZE
         read = _opened(answer)
         assert read.head == _head(data)
-        if read.pdu_type == _REPORT:
+        if read.pdu_type == REPORT:
             assert counter is not None
             self._check_report(read, counter)
             return counter
-        assert read.pdu_type == _RESPONSE
+        assert read.pdu_type == RESPONSE
         assert counter in (None, "snmpInBadCommunityUses")
-        return _checked_response(read).label
+        return _checked_response(read, data).label
 
     def _check_report(self, read: _Read, counter: str) -> None:
         """RFC 3412 section 7.1: the one binding is the counter that has just been counted."""
-        assert read.version == 3
+        assert read.version == VERSION_3
         request_id, status, index, (tag, bindings, _) = items(read.pdu)
         assert request_id[0] == ber.INTEGER
         assert (status[2], index[2], tag) == (b"\x02\x01\x00", b"\x02\x01\x00", ber.SEQUENCE)
@@ -351,7 +321,6 @@ def _opened(answer: bytes) -> _Read:
     (tag, version, whole), (second_tag, second, second_whole), *_ = first
     assert tag == ber.INTEGER
     if version != b"\x03":
-        assert version in (b"\x00", b"\x01") or len(version) > 1
         assert second_tag == ber.OCTET_STRING
         _, _, (pdu_type, pdu, _) = first
         return _Read(int.from_bytes(version, "big"), whole + second_whole, pdu_type, pdu)
@@ -380,19 +349,29 @@ def _opened(answer: bytes) -> _Read:
         assert (data_tag, salt[1], flags[1] in (b"\x00", b"\x01")) == (ber.SEQUENCE, b"", True)
     context_engine_id, _, (pdu_type, pdu, _) = items(data)
     assert context_engine_id[0] == ber.OCTET_STRING
-    return _Read(3, msg_id[2], pdu_type, pdu)
+    return _Read(VERSION_3, msg_id[2], pdu_type, pdu)
 
 
-def _checked_response(read: _Read) -> ErrorStatus:
-    """Check what a response must be in itself (RFC 3416 section 3); return the error-status."""
+def _checked_response(read: _Read, data: bytes) -> ErrorStatus:
+    """Check a response, by the request where it is not encrypted; return the error-status."""
     request_id, status, index, (tag, bindings, _) = items(read.pdu)
     assert [request_id[0], status[0], index[0], tag] == [2, 2, 2, ber.SEQUENCE]
     error = ErrorStatus(int.from_bytes(status[1], "big", signed=True))
-    assert error is not ErrorStatus.GEN_ERR or read.version == 0, "a fault of the agent"
+    assert error is not ErrorStatus.GEN_ERR or read.version == VERSION_1, "a fault of the agent"
     assert read.version or error <= ErrorStatus.GEN_ERR
     found = [items(content) for _, content, _ in items(bindings)]
     assert 0 <= int.from_bytes(index[1], "big", signed=True) <= len(found)
-    for (name_tag, name, _), (_, _, _) in found:
+    for (name_tag, name, _), _ in found:
         assert name_tag == ber.OBJECT_IDENTIFIER
         ber.decode_oid(name)
+    if read.version < VERSION_3:
+        _, _, (pdu_type, pdu, _), *_ = items(_cut(data)[0])
+        its_request_id, *_, its_bindings = items(pdu)
+        assert request_id == its_request_id
+        if error or pdu_type == SET_REQUEST:
+            # The request comes back, or nothing where that would be too big.
+            assert bindings in (its_bindings[1], b"")
+        else:
+            known = _VALUES if read.version == VERSION_1 else _VALUES | _EXCEPTIONS
+            assert all(value_tag in known for _, (value_tag, _, _) in found)
     return error

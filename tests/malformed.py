@@ -52,6 +52,7 @@ _INTEGERS = tuple(
     for sign in (1, -1)
     for more in (-1, 0, 1)
 )
+_LARGE = 2**31 - 1
 _TIMES = (1, 2, 5, 9, 100, 127, 128, 255, 256, 4000)
 """How often something comes that comes too often."""
 
@@ -205,9 +206,10 @@ def _of_content(content: Callable[[Random], bytes]) -> _OfElement:
     return lambda rng, tag, _c: encode_tlv(tag, content(rng))
 
 
+_ALL_OF_ANY = tuple(_OF_ANY.items())
 _OF_TYPE: dict[int, tuple[tuple[str, _OfElement], ...]] = {
     tag: (
-        *_OF_ANY.items(),
+        *_ALL_OF_ANY,
         # A wrong form mostly ends it all; what is in an element leads to more places.
         *[(name, _of_content(content)) for name, content in contents.items()] * 8,
     )
@@ -222,6 +224,8 @@ _OF_OCTETS: dict[str, _OfOctets] = {
     "random octets": lambda rng, _d: rng.randbytes(rng.choice(_TIMES)),
 }
 
+_ALL_OF_OCTETS = tuple(_OF_OCTETS.items())
+
 _MANY, _FLAGS = "many bindings", "other flags"
 ANOMALIES = (
     *_OF_ANY,
@@ -234,185 +238,142 @@ ANOMALIES = (
 
 # Messages -----------------------------------------------------------------------------------------
 
-
-@dataclass(slots=True, eq=False)
-class _Element:
-    tag: int
-    content: bytes
-    parts: tuple[_Element, ...] = ()
-    """In place of content."""
-    form: Callable[[bytes], bytes] | None = None
-    """What becomes of the content at last."""
-    anomaly: _OfElement | None = None
-
-    def encode(self, rng: Random) -> bytes:
-        content = self.content
-        if self.parts:
-            content = b"".join([part.encode(rng) for part in self.parts])
-        if self.form:
-            content = self.form(content)
-        if self.anomaly:
-            return self.anomaly(rng, self.tag, content)
-        return encode_tlv(self.tag, content)
+_CHANCES = 0.07, 0.07, 0.035, 0.035, 0.035
+"""Of an element to have an anomaly, by the kind: SNMPv3 has about twice as many elements."""
 
 
 class _Maker:
-    """Makes one message."""
+    """Makes one message, each element when its content is known."""
 
     def __init__(self, target: Target, rng: Random) -> None:
         self._target = target
         self._rng = rng
-        self._elements: list[_Element] = []
-        self._values: list[_Element] = []
-        """Those of the bindings of a SET."""
         self.kind = rng.randrange(len(KINDS))
         self.anomalies: list[str] = []
+        self._depth = rng.randrange(3) if rng.random() < 0.2 else None
+        """Where all octets suffer, and no elements: 0 is in the scoped PDU, 1 in the message before
+        it is signed, 2 in the whole."""
+        self._chance = _CHANCES[self.kind] if self._depth is None else 0.0
 
     def message(self) -> bytes:
-        rng = self._rng
-        # Where, if at all, all octets of something suffer: of the scoped PDU, of the message
-        # before it is signed, or of the whole.
-        depth = rng.randrange(3) if rng.random() < 0.2 else None
-
-        def spoil(data: bytes, here: int) -> bytes:
-            if depth != here:
-                return data
-            name, anomaly = rng.choice(tuple(_OF_OCTETS.items()))
-            self.anomalies.append(name)
-            return anomaly(rng, data)
-
+        rng, target = self._rng, self._target
         if self.kind < 2:
             pdu = self._pdu()
-            community = self._octets(rng.choice(self._target.communities))
-            root = self._sequence(self._integer(self.kind), community, pdu)
-            self._spoil_elements(enough=depth is not None)
-            return spoil(root.encode(rng), depth or 0)
-        has_level = [user for user in self._target.users if user.level >= self.kind - 1]
-        user = rng.choice(has_level)
-        root = self._version_3(user, lambda data: spoil(data, 0))
-        self._spoil_elements(enough=depth is not None)
-        message = spoil(root.encode(rng), 1)
-        if self.kind >= _AUTH:
-            place = message.find(_mac_place(user))
-            if place >= 0:
+            community = self._tlv(ber.OCTET_STRING, rng.choice(target.communities))
+            message = self._tlv(ber.SEQUENCE, self._integer(self.kind) + community + pdu)
+        else:
+            user = rng.choice([user for user in target.users if user.level >= self.kind - 1])
+            message = self._version_3(user)
+            if self._depth == 1 or not (self.anomalies or rng.randrange(2)):
+                message = self._spoil(message)
+            if self.kind >= _AUTH and (place := message.find(_mac_place(user))) >= 0:
                 message = signed(message, place, user)
-        return spoil(message, 2)
+        return message if self.anomalies else self._spoil(message)
 
-    def _element(self, tag: int, content: bytes, *parts: _Element) -> _Element:
-        element = _Element(tag, content, parts)
-        self._elements.append(element)
-        return element
+    def _spoil(self, data: bytes) -> bytes:
+        name, anomaly = self._rng.choice(_ALL_OF_OCTETS)
+        self.anomalies.append(name)
+        return anomaly(self._rng, data)
 
-    def _sequence(self, *parts: _Element) -> _Element:
-        return self._element(ber.SEQUENCE, b"", *parts)
-
-    def _integer(self, value: int) -> _Element:
-        return self._element(
-            ber.INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
-        )
-
-    def _octets(self, content: bytes, *parts: _Element) -> _Element:
-        return self._element(ber.OCTET_STRING, content, *parts)
-
-    def _spoil_elements(self, *, enough: bool) -> None:
-        """Give anomalies to some elements, to none if there is one elsewhere that is enough."""
-        rng = self._rng
-        if enough or (self.anomalies and rng.randrange(2)):
-            return
-        elements = self._values
-        if not elements or rng.random() < 0.6:
-            elements = self._elements
-        count = min(rng.choice((1, 1, 1, 1, 2, 3)), len(elements))
-        for element in rng.sample(elements, count):
-            known = _OF_TYPE.get(element.tag) or tuple(_OF_ANY.items())
-            name, element.anomaly = rng.choice(known)
+    def _tlv(self, tag: int, content: bytes) -> bytes:
+        if self._rng.random() < self._chance:
+            name, anomaly = self._rng.choice(_OF_TYPE.get(tag, _ALL_OF_ANY))
             self.anomalies.append(name)
+            return anomaly(self._rng, tag, content)
+        size = len(content)
+        # As encode_tlv does it, in half of the time.
+        return bytes((tag, size)) + content if size < 0x80 else encode_tlv(tag, content)
 
-    def _version_3(self, user: User, spoil: Callable[[bytes], bytes]) -> _Element:
+    def _integer(self, value: int) -> bytes:
+        size = value.bit_length() // 8 + 1
+        return self._tlv(ber.INTEGER, value.to_bytes(size, "big", signed=True))
+
+    def _octets(self, content: bytes) -> bytes:
+        return self._tlv(ber.OCTET_STRING, content)
+
+    def _version_3(self, user: User) -> bytes:
         """Return a message of SNMPv3, with a place where it is to be signed."""
         rng, target = self._rng, self._target
-        boots, time = target.boots, target.time
-        scoped = self._sequence(
-            self._octets(rng.choice((target.engine_id, target.engine_id, b"\x80\x00\x00\x00\x06"))),
-            self._octets(b""),
-            self._pdu(),
-        )
+        context = rng.choice((target.engine_id, target.engine_id, b"\x80\x00\x00\x00\x06"))
+        plain = self._octets(context) + self._octets(b"") + self._pdu()
+        if self._depth == 0:
+            plain = self._spoil(plain)
+        data = self._tlv(ber.SEQUENCE, plain)
         salt = b""
-        flags = rng.choice((4, 4, 4, 0))
+        if self.kind == _AUTH_PRIV:
+            assert user.cipher is not None
+            encrypted, salt = user.cipher.encrypt(
+                data, target.boots, target.time, rng.getrandbits(64)
+            )
+            data = self._octets(encrypted)
+        flags = (0, 0, 0, 1, 3)[self.kind] | rng.choice((4, 4, 4, 0))
         if not rng.randrange(40):
             self.anomalies.append(_FLAGS)
             flags = rng.randrange(256)
-        elif self.kind >= _AUTH:
-            flags |= 1 if self.kind == _AUTH else 3
-        if self.kind < _AUTH_PRIV:
-            scoped.form = spoil
-            data = scoped
-        else:
-            cipher = user.cipher
-            assert cipher is not None
-            number = rng.getrandbits(64)
-            _, salt = cipher.encrypt(b"", boots, time, number)
-            data = self._octets(b"", scoped)
-            data.form = lambda plain: cipher.encrypt(spoil(plain), boots, time, number)[0]
-        header = self._sequence(
-            self._integer(rng.getrandbits(31)),
-            self._integer(rng.choice((484, 1472, 65507))),
-            self._octets(bytes((flags,))),
-            self._integer(3),
+        header = (
+            self._integer(rng.getrandbits(31))
+            + self._integer(rng.choice((484, 1472, 65507)))
+            + self._octets(bytes((flags,)))
+            + self._integer(3)
         )
-        parameters = self._octets(
-            b"",
-            self._sequence(
-                self._octets(target.engine_id),
-                self._integer(boots),
-                self._integer(time),
-                self._octets(user.name),
-                self._octets(_mac_place(user) if self.kind >= _AUTH else b""),
-                self._octets(salt),
-            ),
+        parameters = (
+            self._octets(target.engine_id)
+            + self._integer(target.boots)
+            + self._integer(target.time)
+            + self._octets(user.name)
+            + self._octets(_mac_place(user) if self.kind >= _AUTH else b"")
+            + self._octets(salt)
         )
-        return self._sequence(self._integer(3), header, parameters, data)
+        return self._tlv(
+            ber.SEQUENCE,
+            self._integer(3)
+            + self._tlv(ber.SEQUENCE, header)
+            + self._octets(self._tlv(ber.SEQUENCE, parameters))
+            + data,
+        )
 
-    def _pdu(self) -> _Element:
+    def _pdu(self) -> bytes:
         rng = self._rng
         tag = rng.choice(_PDUS)
-        bindings = self._bindings(tag)
-        if tag == _TRAP_V1:
-            head = (
-                self._element(ber.OBJECT_IDENTIFIER, rng.choice(self._target.names)),
-                self._element(ber.IP_ADDRESS, b"\x7f\x00\x00\x01"),
-                self._integer(rng.randrange(8)),
-                self._integer(1),
-                self._element(ber.TIME_TICKS, b"\x01"),
-            )
-            return self._element(tag, b"", *head, bindings)
-        numbers = (0, 0)
-        if tag == _BULK:
-            numbers = rng.choice((0, 0, 0, 1, 2**31 - 1)), rng.choice((0, 1, 3, 50, 2**31 - 1, -1))
-        elif not rng.randrange(8):
-            numbers = rng.randrange(-1, 20), rng.randrange(-1, 5)
-        request_id = self._integer(rng.getrandbits(31))
-        return self._element(tag, b"", request_id, *map(self._integer, numbers), bindings)
-
-    def _bindings(self, tag: int) -> _Element:
-        rng, target = self._rng, self._target
-        bindings = []
-        for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3, 5))):
-            names, value = target.names, self._element(ber.NULL, b"")
-            if tag == _SET:
-                if rng.random() < 0.8:
-                    names = target.settable
-                # destroy(2) and its like are the first.
-                value = self._element(*rng.choice(_VALUES[: rng.choice((1, 3, len(_VALUES)))]))
-                self._values.append(value)
-            name = self._element(ber.OBJECT_IDENTIFIER, rng.choice(names))
-            bindings.append(self._sequence(name, value))
-        found = self._sequence(*bindings)
+        # What is to be set has most of what can be wrong in content.
+        value_chance = rng.choice((self._chance, 4 * self._chance))
+        if value_chance > self._chance and tag == _SET:
+            self._chance /= 4
+        bindings = b"".join(
+            [self._binding(tag, value_chance) for _ in range(rng.choice((0, 1, 1, 1, 1, 2, 3, 5)))]
+        )
         if not rng.randrange(200):
             self.anomalies.append(_MANY)
-            times = rng.choice((100, 300, 1000))
-            found.form = lambda content: content * times
-        return found
+            bindings *= rng.choice((100, 300, 1000))
+        if tag == _TRAP_V1:
+            head = (
+                self._tlv(ber.OBJECT_IDENTIFIER, rng.choice(self._target.names))
+                + self._tlv(ber.IP_ADDRESS, b"\x7f\x00\x00\x01")
+                + self._integer(rng.randrange(8))
+                + self._integer(1)
+                + self._tlv(ber.TIME_TICKS, b"\x01")
+            )
+        else:
+            numbers = (0, 0)
+            if tag == _BULK:
+                numbers = rng.choice((0, 0, 0, 1, _LARGE)), rng.choice((0, 1, 3, 50, _LARGE, -1))
+            elif not rng.randrange(8):
+                numbers = rng.randrange(-1, 20), rng.randrange(-1, 5)
+            head = b"".join(map(self._integer, (rng.getrandbits(31), *numbers)))
+        return self._tlv(tag, head + self._tlv(ber.SEQUENCE, bindings))
+
+    def _binding(self, tag: int, value_chance: float) -> bytes:
+        rng, target = self._rng, self._target
+        if tag == _SET:
+            names = target.settable if rng.randrange(4) else target.names
+            chance, self._chance = self._chance, value_chance
+            # destroy(2) and its like are the first.
+            value = self._tlv(*rng.choice(_VALUES[: rng.choice((1, 3, len(_VALUES)))]))
+            self._chance = chance
+        else:
+            names, value = target.names, self._tlv(ber.NULL, b"")
+        name = self._tlv(ber.OBJECT_IDENTIFIER, rng.choice(names))
+        return self._tlv(ber.SEQUENCE, name + value)
 
 
 def _mac_place(user: User) -> bytes:

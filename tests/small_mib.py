@@ -193,10 +193,7 @@ class Reference:
         known = self._by_name.get(name)
         if known is not None:
             return known
-        there = any(
-            name[: len(span.type.oid)] == span.type.oid and self._may_see(span.number, name)
-            for span in self._visible
-        )
+        there = any(name[: len(span.type.oid)] == span.type.oid for span in self._visible)
         return ber.NO_SUCH_INSTANCE if there else ber.NO_SUCH_OBJECT
 
     def after(self, name: Oid) -> list[bytes]:

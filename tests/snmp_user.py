@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["AUTH", "LEVELS", "PAIRS", "PRIV", "User"]
+__all__ = ["PAIRS", "User"]
 
 AUTH = ("MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512")
 PRIV = ("DES", "AES-128", "AES-192", "AES-256", "AES-192-C", "AES-256-C")

@@ -217,6 +217,7 @@ class Engine:
                 self._stranger(host, "as a user who may not come from there")
                 return None
             if request.context_name not in self._contexts:
+                self._statistics.snmpUnknownContexts += 1
                 report = self._processor.report(request, "snmpUnknownContexts")
                 return self._told(report, host)
             caller = self._know((*who, host), SecurityModel.USM, *who)

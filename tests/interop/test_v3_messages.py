@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -261,3 +262,20 @@ def test_us06_a_replay_within_the_time_window_is_answered(agent: RunningAgent) -
     first, second = (admin.read(agent.ask(captured)) for _ in range(2))
     assert first.kind == second.kind == "response"
     assert first.salt != second.salt
+
+
+def test_se03_failures_of_one_address_are_answered_so_often() -> None:
+    rate, burst, sent = 5, 20, 100
+    configuration = CONFIGURATION.replace("[snmp]", f"[snmp]\nfailures_per_second = {rate}")
+    discovery = Manager(b"", "").message(boots=0)
+    with RunningAgent("--source", "simulated", configuration=configuration) as agent:
+        began = time.monotonic()
+        answered = sum(not agent.is_silent(discovery, "127.0.0.2") for _ in range(sent))
+        took = time.monotonic() - began
+        assert burst <= answered <= burst + rate * took + 1
+        assert not agent.is_silent(discovery, "127.0.0.3")
+        # Whoever is let in is not one of those, also from there.
+        clock = discover(agent)
+        admin = peer(ADMIN)
+        message = admin.message(boots=clock.boots, time=clock.time)
+        assert admin.read(agent.ask(message, "127.0.0.2")).kind == "response"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -18,7 +17,6 @@ from mibs import ber
 from mibs.smi import Oid
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import View, ViewBuilder
-from tests import snmp_peer
 from tests.engine import finished, make_engine
 from tests.small_mib import ROOT, Part, Peer, Reference, Small, Thing, small_tree
 from tests.snmp_peer import Reply, Varbind, items, read, request, varbinds_of
@@ -619,148 +617,6 @@ class TestFaults:
         data = data[:-3] + b"\x80" + data[-2:]
         assert agent(data) is None
         assert agent.counted() == {"snmpInPkts": 2, "snmpInASNParseErrs": 1}
-
-
-class Malformed:
-    """Messages in the manner of PROTOS c06-snmpv1: one thing wrong, or some, at every place.
-
-    A message is made of nested elements; each may get a wrong tag, a wrong length, a length in a
-    wrong form, content of a wrong kind or size, or be left out, given twice or nested deeply.
-    """
-
-    def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
-
-    def message(self) -> bytes:
-        rng = self.rng
-        left = rng.choice((1, 1, 1, 2, 4))
-        places = set(rng.sample(range(14), left))
-        place = iter(range(100))
-
-        def element(tag: int, content: bytes) -> bytes:
-            if next(place) in places:
-                return self.anomaly(tag, content)
-            return ber.encode_tlv(tag, content)
-
-        names = (ber.encode_oid(rng.choice((COUNT, (*COUNT, 100), LAST, (0, 0)))) for _ in range(2))
-        bindings = b"".join(element(0x30, element(6, name) + element(5, b"")) for name in names)
-        numbers = b"".join(element(2, bytes([rng.randrange(3)])) for _ in range(3))
-        kind = rng.choice((0xA0, 0xA1, 0xA3, 0xA5, 0xA2, 0xA4, 0xA7))
-        pdu = element(kind, numbers + element(0x30, bindings))
-        version = element(2, bytes([rng.randrange(2)]))
-        return element(0x30, version + element(4, b"public") + pdu)
-
-    def anomaly(self, tag: int, content: bytes) -> bytes:
-        rng = self.rng
-        whole = ber.encode_tlv(tag, content)
-        size = len(content)
-        return rng.choice(
-            (
-                lambda: b"",
-                lambda: whole * 2,
-                lambda: whole[: rng.randrange(len(whole))],
-                lambda: bytes([rng.randrange(256)]) + whole[1:],
-                lambda: bytes([tag | 0x1F, 0x81, 0x01]) + whole[1:],  # a tag of several octets
-                lambda: bytes([tag, rng.randrange(256)]) + content,
-                lambda: bytes([tag, 0x80]) + content + b"\x00\x00",  # indefinite
-                lambda: bytes([tag, 0x84]) + size.to_bytes(4, "big") + content,
-                lambda: bytes([tag, 0x88]) + size.to_bytes(8, "big") + content,
-                lambda: bytes([tag, 0xFE]) + size.to_bytes(126, "big") + content,
-                lambda: bytes([tag, 0xFF]) + bytes(127) + content,
-                lambda: bytes([tag, 0x84, 0xFF, 0xFF, 0xFF, 0xFF]) + content,
-                lambda: bytes([tag, 0x84, 0x7F, 0xFF, 0xFF, 0xFF]) + content,
-                lambda: bytes([tag, 0x81, max(size - 1, 0) & 0xFF]) + content,
-                lambda: ber.encode_tlv(tag, b""),
-                lambda: ber.encode_tlv(tag, b"%s%n%x%p" * rng.choice((1, 30, 500))),
-                lambda: ber.encode_tlv(tag, b"\x00" * rng.choice((1, 127, 128, 4096))),
-                lambda: ber.encode_tlv(tag, b"\xff" * rng.choice((1, 5, 128, 30_000))),
-                lambda: ber.encode_tlv(tag, b"\x2b" + b"\x81" * rng.choice((1, 4, 5, 2000))),
-                lambda: ber.encode_tlv(tag, b"\x2b" + b"\x01" * rng.choice((125, 126, 127, 3000))),
-                lambda: ber.encode_tlv(tag, b"\x2b\x90\x80\x80\x80\x00"),  # 2^32
-                lambda: ber.encode_tlv(tag, rng.randbytes(rng.choice((1, 4, 9, 300)))),
-                lambda: self.nested(tag, content),
-            )
-        )()
-
-    def nested(self, tag: int, content: bytes) -> bytes:
-        for _ in range(self.rng.choice((2, 50, 500))):
-            content = ber.encode_tlv(tag, content)
-        return content
-
-
-def outcome(agent: Agent, data: bytes) -> str:
-    """What became of a datagram: exactly one thing, and counted."""
-    before = agent.counted()
-    answer = agent(data)
-    after = agent.counted()
-    change = {
-        name: n - before.get(name, 0) for name, n in after.items() if n != before.get(name, 0)
-    }
-    assert change.pop("snmpInPkts") == 1
-    if answer is not None:
-        reply = read_leniently(answer)
-        assert change == ({"snmpInBadCommunityUses": 1} if reply == 16 else {}) or reply == 2
-        return "answered"
-    uses = change.pop("snmpInBadCommunityUses", 0)
-    assert sum(change.values()) <= 1
-    assert set(change.values()) <= {1}
-    assert uses <= 1
-    return next(iter(change), "not a request")
-
-
-def read_leniently(answer: bytes) -> int:
-    """The error status. A value that a request had may be sent back, whatever it is."""
-    (message,) = items(answer)
-    version, community, pdu = items(message[1])
-    assert (message[0], version[0], community[:2], pdu[0]) == (0x30, 2, (4, b"public"), 0xA2)
-    number, status, index, bindings = items(pdu[1])
-    assert [number[0], status[0], index[0], bindings[0]] == [2, 2, 2, 0x30]
-    for tag, binding, _ in items(bindings[1]):
-        name, value = items(binding)
-        assert (tag, name[0]) == (0x30, 6)
-        ber.decode_oid(name[1])
-        assert value
-    return int.from_bytes(status[1], "big")
-
-
-def test_se01_malformed_messages() -> None:
-    agent = Agent()
-    seen: dict[str, int] = {}
-    for seed in range(4000):
-        result = outcome(agent, Malformed(seed).message())
-        seen[result] = seen.get(result, 0) + 1
-    # Of everything there is some.
-    assert seen.keys() >= {
-        "answered",
-        "snmpInASNParseErrs",
-        "snmpInBadVersions",
-        "snmpInBadCommunityNames",
-        "not a request",
-    }
-    assert min(seen.values()) > 10
-    assert agent.ask("get", (*COUNT, 100)).error == (0, 0)
-
-
-@given(st.binary(max_size=100))
-def test_se01_arbitrary_datagrams(data: bytes) -> None:
-    outcome(AGENT, data)
-
-
-@given(st.integers(0, 10**9))
-def test_se01_bits_flipped(seed: int) -> None:
-    rng = random.Random(seed)
-    kind = rng.choice(("get", "next", "bulk"))
-    data = bytearray(snmp_peer.request(kind, [COUNT, (*NOTE, 300)], max_repetitions=3))
-    for _ in range(rng.randrange(1, 6)):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-    outcome_of_anybody(bytes(data))
-
-
-def outcome_of_anybody(data: bytes) -> None:
-    """As above; a flipped bit may hit the request-id, and anything is right but an exception."""
-    answer = AGENT(data)
-    if answer is not None:
-        read_leniently(answer)
 
 
 def test_a_bulk_walk_gives_everything_in_order(shared: Agent) -> None:
