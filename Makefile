@@ -3,12 +3,13 @@
 # make lint  ruff, mypy --strict, import-linter
 # make mibs  compiles mibs/asn1 to mibs/compiled
 # make bench measures flowmib beside agents in C
+# make fuzz  looks for datagrams that the engine does not bear, for five minutes
 
 PYTHON ?= python3
 VENV ?= .venv
 RUN := $(VENV)/bin
 
-.PHONY: run test lint mibs coverage bench clean debian-packages debian-bench-packages
+.PHONY: run test lint mibs coverage bench fuzz clean debian-packages debian-bench-packages
 
 run: $(VENV)/.installed
 	$(RUN)/flowmib run $(ARGS)
@@ -30,6 +31,10 @@ coverage: $(VENV)/.installed
 
 bench: $(VENV)/.installed debian-bench-packages
 	$(RUN)/python -m benchmarks.compare $(ARGS)
+
+fuzz: $(VENV)/.installed-test
+	$(RUN)/python -m pip install --quiet atheris
+	$(RUN)/python -m tests.fuzz.engine $(ARGS)
 
 # The programs that flowmib is tested against. Without root, what is missing skips its tests.
 debian-packages:

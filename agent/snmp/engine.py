@@ -70,6 +70,8 @@ _FAILED = {
 _MAX_SETS = 16
 """That are under way or wait for their turn."""
 _MAX_CALLERS = 4096
+_MAX_LISTED = 4000
+"""Characters that a line of the log has of one request."""
 
 Answer = bytes | None | Coroutine[Any, Any, bytes | None]
 """A datagram to send back, nothing, or what will be one of the two when it is awaited."""
@@ -353,23 +355,33 @@ class Engine:
     # Words ----------------------------------------------------------------------------------------
 
     def _fault(self, pdu: Pdu) -> None:
-        names = ", ".join(".".join(map(str, ber.decode_oid(name))) for name in pdu.names)
+        names = _listed([".".join(map(str, ber.decode_oid(name))) for name in pdu.names])
         self._quiet.log(
             logging.ERROR, "fault", "cannot answer a request for %s", names, exc_info=True
         )
 
     def _tell(self, caller: _Caller, pdu: Pdu, status: ErrorStatus, index: int) -> None:
         tree = self._contexts[caller.context].current().tree
-        wanted = ", ".join(
-            f"{name} = {value}"
-            for name, value in transaction.describe(tree, decode_bindings(pdu.varbinds))
-        )
+        bindings = transaction.describe(tree, decode_bindings(pdu.varbinds))
+        wanted = _listed([f"{name} = {value}" for name, value in bindings])
         who = f"{caller.model.name.lower()} {caller.security_name.decode('utf-8', 'replace')!r}"
         at = f" at {index}" if index else ""
         _audit.info("SET by %s from %s: %s: %s%s", who, caller.host, wanted, status.label, at)
 
 
 _FAULTS = (ErrorStatus.GEN_ERR, ErrorStatus.COMMIT_FAILED, ErrorStatus.UNDO_FAILED)
+
+
+def _listed(items: list[str]) -> str:
+    """Return items for a line of the log, which anybody could make endless."""
+    shown: list[str] = []
+    room = _MAX_LISTED
+    for item in items:
+        room -= len(item)
+        if room < 0:
+            return f"{', '.join(shown)} and {len(items) - len(shown)} more"
+        shown.append(item)
+    return ", ".join(shown)
 
 
 def _error(pdu: Pdu, varbinds: bytes, status: ErrorStatus, index: int) -> bytes:
