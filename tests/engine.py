@@ -15,11 +15,13 @@ from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.usm.users import User
 from agent.snmp.v3 import MessageProcessor
 from agent.snmp.vacm import AccessEntry, GroupMember, Subtree, Vacm, VacmTables
+from mibs import ber
+from mibs.smi import Oid
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.tree import Tree
 from mibs.view import View
 
-__all__ = ["ENGINE_ID", "LOOPBACK", "Still", "access_tables", "finished", "make_engine"]
+__all__ = ["ENGINE_ID", "LOOPBACK", "Still", "access_tables", "finished", "make_engine", "view_has"]
 
 ENGINE_ID = b"\x80\x00\x00\x00\x05engine"
 LOOPBACK: tuple[Network, ...] = (
@@ -62,6 +64,11 @@ def access_tables(readers: Sequence[bytes], writers: Sequence[bytes] = ()) -> Va
         ),
         tuple(Subtree("all", (root,)) for root in (0, 1, 2)),
     )
+
+
+def view_has(vacm: Vacm, view: str, name: Oid) -> bool:
+    """Whether an instance, which need not exist, is in the MIB view of this name."""
+    return view in vacm._views and vacm._views[view].allows(ber.encode_oid(name))
 
 
 def make_engine(

@@ -131,10 +131,6 @@ class Vacm:
             answer = self._answers[asked] = self._decide(*asked)
         return answer
 
-    def is_in_view(self, view: str, name: Oid) -> bool:
-        """Whether an instance, which need not exist, is in the MIB view of this name."""
-        return view in self._views and self._views[view].allows(ber.encode_oid(name))
-
     def _decide(
         self,
         model: SecurityModel,

@@ -8,6 +8,7 @@ from agent.config import Config, ConfigError, parse_text
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.vacm import AccessEntry, Denied, GroupMember, Subtree, Vacm, ViewType
 from mibs.access import Access
+from tests.engine import view_has
 from tests.small_mib import small_tree
 
 ANY, V1, V2C, USM = SecurityModel
@@ -64,8 +65,8 @@ class TestViews:
     def test_va03_a_row_of_a_table(self) -> None:
         config = parsed("[[snmp.view]]\nname = 'row'\ninclude = ['1.3.6.1.2.1.2.2.1.*.4']")
         vacm = Vacm(config.snmp.access, TREE)
-        assert vacm.is_in_view("row", (1, 3, 6, 1, 2, 1, 2, 2, 1, 10, 4))
-        assert not vacm.is_in_view("row", (1, 3, 6, 1, 2, 1, 2, 2, 1, 10, 5))
+        assert view_has(vacm, "row", (1, 3, 6, 1, 2, 1, 2, 2, 1, 10, 4))
+        assert not view_has(vacm, "row", (1, 3, 6, 1, 2, 1, 2, 2, 1, 10, 5))
 
     @pytest.mark.parametrize(
         ("text", "key", "what"),

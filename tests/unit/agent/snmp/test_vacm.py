@@ -22,6 +22,7 @@ from mibs import ber
 from mibs.access import HIDDEN, PARTLY, SHOWN, Access
 from mibs.smi import Oid
 from mibs.view import ViewBuilder
+from tests.engine import view_has
 from tests.small_mib import ROOT, Small, Thing, small_tree
 
 ANY, V1, V2C, USM = SecurityModel
@@ -267,13 +268,13 @@ def orders(*subtrees: tuple[tuple[int | None, ...], bool]) -> list[Vacm]:
 
 def test_va03_the_longest_subtree_decides() -> None:
     for of in orders((ROOT, True), (THINGS, False), (COUNT, True), ((*COUNT, 7), False)):
-        assert of.is_in_view("v", (*SCALARS, 1, 0))
-        assert not of.is_in_view("v", (*THINGS, 1, 3, 1))
-        assert not of.is_in_view("v", COUNT[:-1])
-        assert of.is_in_view("v", (*COUNT, 1))
-        assert not of.is_in_view("v", (*COUNT, 7))
-        assert not of.is_in_view("v", (*COUNT, 7, 1))
-        assert of.is_in_view("v", (*COUNT, 8))
+        assert view_has(of, "v", (*SCALARS, 1, 0))
+        assert not view_has(of, "v", (*THINGS, 1, 3, 1))
+        assert not view_has(of, "v", COUNT[:-1])
+        assert view_has(of, "v", (*COUNT, 1))
+        assert not view_has(of, "v", (*COUNT, 7))
+        assert not view_has(of, "v", (*COUNT, 7, 1))
+        assert view_has(of, "v", (*COUNT, 8))
         assert of_span(of, "smallTotal") == SHOWN
         assert of_span(of, "thingBig") == HIDDEN
         assert of_span(of, "thingCount") == PARTLY
@@ -282,34 +283,34 @@ def test_va03_the_longest_subtree_decides() -> None:
 def test_va03_a_name_that_no_subtree_has_is_not_in_the_view() -> None:
     of = view((THINGS, True))
     for name in (ROOT, SCALARS, (*THINGS[:-1], 21), (1, 3), (2, 5), ()):
-        assert not of.is_in_view("v", name)
-    assert of.is_in_view("v", THINGS)
-    assert not of.is_in_view("w", THINGS)
-    assert not of.is_in_view("", THINGS)
+        assert not view_has(of, "v", name)
+    assert view_has(of, "v", THINGS)
+    assert not view_has(of, "w", THINGS)
+    assert not view_has(of, "", THINGS)
 
 
 def test_va03_a_wildcard_is_for_any_one_number() -> None:
     of = view(((*ROOT, None, 1, 2), True))
     for number in (0, 1, 127, 128, 16383, 16384, 2**32 - 1):
-        assert of.is_in_view("v", (*ROOT, number, 1, 2))
-        assert of.is_in_view("v", (*ROOT, number, 1, 2, number))
-        assert not of.is_in_view("v", (*ROOT, number, 1, 3))
-        assert not of.is_in_view("v", (*ROOT, number, number, 1, 2))
-    assert not of.is_in_view("v", (*ROOT, 1, 2))
+        assert view_has(of, "v", (*ROOT, number, 1, 2))
+        assert view_has(of, "v", (*ROOT, number, 1, 2, number))
+        assert not view_has(of, "v", (*ROOT, number, 1, 3))
+        assert not view_has(of, "v", (*ROOT, number, number, 1, 2))
+    assert not view_has(of, "v", (*ROOT, 1, 2))
 
 
 def test_va03_what_follows_the_mask_is_to_be_equal() -> None:
     # A mask that is shorter than the subtree is as if ones followed (vacmViewTreeFamilyMask).
     of = view(((*ROOT, 2, None, 4, 130), True))
-    assert of.is_in_view("v", (*ROOT, 2, 9, 4, 130, 1))
-    assert not of.is_in_view("v", (*ROOT, 2, 9, 4, 131, 1))
-    assert not of.is_in_view("v", (*ROOT, 2, 9, 5, 130, 1))
+    assert view_has(of, "v", (*ROOT, 2, 9, 4, 130, 1))
+    assert not view_has(of, "v", (*ROOT, 2, 9, 4, 131, 1))
+    assert not view_has(of, "v", (*ROOT, 2, 9, 5, 130, 1))
 
 
 def test_va03_a_wildcard_at_the_end_wants_a_number_there() -> None:
     of = view(((*COUNT, None), True))
-    assert not of.is_in_view("v", COUNT)
-    assert of.is_in_view("v", (*COUNT, 2**32 - 1))
+    assert not view_has(of, "v", COUNT)
+    assert view_has(of, "v", (*COUNT, 2**32 - 1))
     assert of_span(of, "thingCount") == SHOWN
     assert of_span(of, "thingBig") == HIDDEN
 
@@ -319,8 +320,8 @@ def test_va03_of_equally_long_subtrees_the_lexicographically_greatest_decides() 
     for included in (True, False):
         # The first difference is at the table: a number there is more than a wildcard.
         for of in orders((early, included), (late, not included)):
-            assert of.is_in_view("v", (*COUNT, 1)) is included
-            assert of.is_in_view("v", (*PARTS, 1, 2, 1)) is not included
+            assert view_has(of, "v", (*COUNT, 1)) is included
+            assert view_has(of, "v", (*PARTS, 1, 2, 1)) is not included
             assert of_span(of, "thingCount") == (SHOWN if included else HIDDEN)
 
 
@@ -364,15 +365,15 @@ def test_va03_the_first_two_numbers_which_ber_puts_into_one(
 ) -> None:
     included, excluded = view((parts, True)), view((parts, False))
     for name in inside + outside:
-        assert included.is_in_view("v", name) is (name in inside)
-        assert not excluded.is_in_view("v", name)
+        assert view_has(included, "v", name) is (name in inside)
+        assert not view_has(excluded, "v", name)
 
 
 def test_va03_numbers_are_no_regular_expressions() -> None:
     numbers = [ord(character) for character in ".*+?|()[]{}^$\\- \n"]
     of = view(*(((1, 3, number), True) for number in numbers))
     for number in range(256):
-        assert of.is_in_view("v", (1, 3, number)) is (number in numbers)
+        assert view_has(of, "v", (1, 3, number)) is (number in numbers)
 
 
 # Spans --------------------------------------------------------------------------------------------
