@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from datasource._associations import PeerAssociations
 from datasource._counts import Counts, measured
 from datasource._journal import Graveyard, Journal
@@ -14,8 +16,11 @@ from datasource._state import (
     endpoints_of,
     spis_of,
 )
-from datasource.events import EndReason, IpsecTunnelStarted, IpsecTunnelStopped
+from datasource.events import IpsecFailed, IpsecTunnelStarted, IpsecTunnelStopped
+from datasource.failures import IpsecFailure
+from datasource.history import EndedIpsecTunnel, History
 from datasource.model import ChildSa, ChildSaParameters, IpsecTraffic, IpsecTunnel, SaState
+from datasource.reasons import IPSEC_END_FAILURES, EndReason
 
 __all__ = ["IpsecTunnels"]
 
@@ -28,6 +33,8 @@ class IpsecTunnels:
         journal: Journal,
         counts: Counts,
         associations: PeerAssociations,
+        history: History,
+        *,
         zero: IpsecTraffic,
         max_index: int,
     ) -> None:
@@ -35,6 +42,7 @@ class IpsecTunnels:
         self._journal = journal
         self._counts = counts
         self._associations = associations
+        self._history = history
         self._zero = zero
         self._tunnels: dict[int, IpsecTunnelState] = {}
         self._sas: dict[int, ChildSaState] = {}
@@ -43,8 +51,8 @@ class IpsecTunnels:
 
     # Reports ------------------------------------------------------------------------------------
 
-    def saw(self, now: float, ike: IkeTunnelState, child: ChildSa) -> None:
-        """A child SA exists under this IKE tunnel."""
+    def saw(self, now: float, ike: IkeTunnelState, child: ChildSa, news_since: float) -> None:
+        """A child SA exists under this IKE tunnel; before ``news_since``, that was no news."""
         if child.id in self._dead:
             return
         known = self._sas.get(child.id)
@@ -53,7 +61,7 @@ class IpsecTunnels:
                 return
             tunnel = self._policies.get((ike, child.parameters.name, child.parameters.reqid))
             if tunnel is None:
-                self._start(now, ike, child)
+                self._start(now, ike, child, news_since)
             else:
                 self._refresh(tunnel, child)
                 self.changed(tunnel)
@@ -130,6 +138,24 @@ class IpsecTunnels:
             self._end(now, tunnel, reason)
         self._dead.clear()
 
+    # Failures -----------------------------------------------------------------------------------
+
+    def fail(self, failure: IpsecFailure) -> None:
+        """Something went wrong."""
+        self._history.add_ipsec_failure(failure)
+        self._journal.happened(IpsecFailed(failure))
+
+    def concerned(self, failure: IpsecFailure) -> IpsecFailure:
+        """Return a failure with the tunnel that its packet was for, if there is one."""
+        for tunnel in self._tunnels.values():
+            row = self.rows[tunnel.index]
+            if failure.destination in (None, row.local_address) and any(
+                spi.inbound and spi.value == failure.spi for spi in row.spis
+            ):
+                peer = tunnel.ike.association.peer()
+                return dataclasses.replace(failure, tunnel=row, peer=peer)
+        return failure
+
     # Questions ----------------------------------------------------------------------------------
 
     def ike_tunnel_of(self, child_id: int) -> IkeTunnelState | None:
@@ -153,7 +179,7 @@ class IpsecTunnels:
         self._journal.changed()
         self.rows[tunnel.index] = tunnel.row()
 
-    def _start(self, now: float, ike: IkeTunnelState, child: ChildSa) -> None:
+    def _start(self, now: float, ike: IkeTunnelState, child: ChildSa, news_since: float) -> None:
         parameters = child.parameters
         tunnel = IpsecTunnelState(
             index=self.rows.new_index(),
@@ -169,7 +195,9 @@ class IpsecTunnels:
         self._file(tunnel)
         self._add(tunnel, child)
         self.changed(tunnel)
-        self._journal.happened(IpsecTunnelStarted(now, self.rows[tunnel.index]))
+        self._journal.happened(
+            IpsecTunnelStarted(now, self.rows[tunnel.index], found=tunnel.started_at < news_since)
+        )
 
     def _refresh(self, tunnel: IpsecTunnelState, child: ChildSa) -> None:
         tunnel.refreshes += 1
@@ -194,9 +222,15 @@ class IpsecTunnels:
         del self._tunnels[tunnel.index]
         tunnel.ike.ipsec.discard(tunnel)
         self._unfile(tunnel)
+        peer = tunnel.ike.association.peer()
         self._associations.leave_ipsec(tunnel)
         self._counts.ipsec_ended += 1
-        self._journal.happened(IpsecTunnelStopped(now, row, reason))
+        record, endpoints = self._history.add_ipsec_tunnel(EndedIpsecTunnel(now, reason, row))
+        self._journal.happened(IpsecTunnelStopped(now, row, reason, record, endpoints))
+        if (failure := IPSEC_END_FAILURES.get(reason)) is not None:
+            ours, theirs = row.local_address, row.remote_address
+            spi = row.parameters.spi_in
+            self.fail(IpsecFailure(now, failure, peer, row, spi, ours, theirs))
 
     def _move(self, tunnel: IpsecTunnelState, ike: IkeTunnelState) -> None:
         tunnel.ike.ipsec.discard(tunnel)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from datasource.events import Event
 
 __all__ = ["Graveyard", "Journal"]
@@ -12,13 +14,15 @@ _MAX_REMEMBERED = 100_000
 class Journal:
     """One for a tracker."""
 
-    __slots__ = ("_events", "listing", "revision")
+    __slots__ = ("_events", "listing", "on_event", "revision")
 
     def __init__(self) -> None:
         self.revision = 0
         """Goes up with every change of the snapshot, other than that of its time."""
         self.listing = 0
         """Number of the newest listing that has begun."""
+        self.on_event: Callable[[], None] = lambda: None
+        """Called when there are events to take, where there were none."""
         self._events: list[Event] = []
 
     def changed(self) -> None:
@@ -28,6 +32,8 @@ class Journal:
     def happened(self, event: Event) -> None:
         """Note an event."""
         self._events.append(event)
+        if len(self._events) == 1:
+            self.on_event()
 
     def take_events(self) -> tuple[Event, ...]:
         """Return the events since the last call, oldest first."""

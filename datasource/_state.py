@@ -15,6 +15,7 @@ from datasource.model import (
     IpsecTraffic,
     IpsecTunnel,
     Membership,
+    Peer,
     PeerAssociation,
     SaState,
     Spi,
@@ -53,14 +54,21 @@ class AssociationState:
     """Index of each IPsec tunnel and its number here."""
     next_number: int = 1
 
+    def peer(self) -> Peer:
+        return Peer(
+            *self.identities,
+            self.number,
+            self.parameters.local_address,
+            self.parameters.remote_address,
+        )
+
     def row(self) -> PeerAssociation:
         return PeerAssociation(
+            *self.identities,
+            self.number,
+            self.parameters.local_address,
+            self.parameters.remote_address,
             key=self.key,
-            local_identity=self.identities[0],
-            remote_identity=self.identities[1],
-            number=self.number,
-            local_address=self.parameters.local_address,
-            remote_address=self.parameters.remote_address,
             started_at=self.started_at,
             ike_index=self.ike_index,
             members=tuple(Membership(number, index) for index, number in self.ipsec.items()),

@@ -1,4 +1,4 @@
-"""Security associations, tunnels and the snapshot: plain, immutable data.
+"""Security associations, tunnels and their counters: plain, immutable data.
 
 Two levels, kept apart throughout:
 
@@ -40,10 +40,10 @@ __all__ = [
     "IpsecTunnel",
     "Membership",
     "NegotiationMode",
+    "Peer",
     "PeerAssociation",
     "Proposal",
     "SaState",
-    "Snapshot",
     "Spi",
     "Totals",
     "TrafficSelector",
@@ -377,17 +377,23 @@ class Membership(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class PeerAssociation:
-    """Two identities that talk: lives as long as it has an IKE tunnel or an IPsec tunnel."""
+class Peer:
+    """Who talks to whom, and how that is told apart from others."""
 
-    key: int
-    """Never used for another association."""
     local_identity: Identity
     remote_identity: Identity
     number: int
     """Tells apart the associations of the same two identities, from 1."""
     local_address: IpAddress
     remote_address: IpAddress
+
+
+@dataclass(frozen=True, slots=True)
+class PeerAssociation(Peer):
+    """Two identities that talk: lives as long as it has an IKE tunnel or an IPsec tunnel."""
+
+    key: int
+    """Never used for another association."""
     started_at: float
     ike_index: int
     """Index of its IKE tunnel, 0 while it has none."""
@@ -430,14 +436,3 @@ class Totals:
     responded_failures: int = 0
     failures: IkeFailures = field(default_factory=IkeFailures)
     ipsec_failures: IpsecFailures = field(default_factory=IpsecFailures)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything at one moment. Tunnels are in order of index, associations in order of key."""
-
-    taken_at: float
-    ike_tunnels: tuple[IkeTunnel, ...]
-    ipsec_tunnels: tuple[IpsecTunnel, ...]
-    associations: tuple[PeerAssociation, ...]
-    totals: Totals

@@ -3,6 +3,7 @@
 Rule 1: everything that decides which SA belongs to which tunnel is here.
 Rule 2: a tunnel's index, age and counters outlive its SAs.
 Rule 3: totals are counted as things happen and never recomputed, so they cannot fall.
+Rule 4: what ends leaves the live rows, enters history and is counted in one step.
 
 How an SA finds its tunnel. A rekey event names the old SA and the new one. Without an event (it was
 missed, or IKEv1, which has none for its phase 1) a new IKE SA belongs to a known tunnel when it
@@ -19,6 +20,8 @@ before an end cannot bring an SA back.
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 
 from datasource._associations import PeerAssociations
 from datasource._counts import Counts, more_ike
@@ -31,12 +34,14 @@ from datasource._state import (
     same_addresses,
 )
 from datasource.events import (
-    EndReason,
     Event,
+    IkeFailed,
     IkeTunnelStarted,
     IkeTunnelStopped,
     SetupFailed,
 )
+from datasource.failures import IkeFailure, IpsecFailure
+from datasource.history import EndedIkeTunnel, EndedIpsecTunnel, History
 from datasource.model import (
     NO_IKE_TRAFFIC,
     NO_IPSEC_TRAFFIC,
@@ -51,14 +56,17 @@ from datasource.model import (
     IpsecFailures,
     IpsecTraffic,
     SaState,
-    Snapshot,
 )
+from datasource.reasons import IKE_END_FAILURES, EndReason
+from datasource.snapshot import Snapshot
 
 __all__ = ["MAX_INDEX", "Listing", "Tracker"]
 
 MAX_INDEX = 2147483647
 _MAX_PENDING = 10_000
 _ABSENCES_TO_DIE = 2
+_AGE_UNIT = 1.0
+"""Seconds by which an SA may be older than a listing says, which tells whole ones."""
 
 _Ikev1Peers = tuple[Identity, Identity, IpAddress, IpAddress, int, str, str]
 
@@ -91,6 +99,8 @@ class Tracker:
         ipsec: the same for child SAs.
         failures: the same for failures of IKE.
         ipsec_failures: the same for failures of IPsec.
+        watching_since: when somebody began to watch. A tunnel that was up by then was found, and
+            did not come up (see :class:`~datasource.events.IkeTunnelStarted`).
         max_index: where index numbering starts again at 1.
     """
 
@@ -101,14 +111,23 @@ class Tracker:
         ipsec: IpsecTraffic = NO_IPSEC_TRAFFIC,
         failures: IkeFailures = IkeFailures(),  # noqa: B008 - immutable
         ipsec_failures: IpsecFailures = IpsecFailures(),  # noqa: B008 - immutable
+        watching_since: float = -math.inf,
         max_index: int = MAX_INDEX,
     ) -> None:
         self._zero_ike = ike
+        self._watching_since = watching_since
         self._journal = Journal()
+        self.history = History(on_change=self._journal.changed)
+        """The tunnels that have ended, and the failures."""
         self._counts = Counts(ike, ipsec, failures, ipsec_failures)
         self._associations = PeerAssociations()
         self._ipsec = IpsecTunnels(
-            self._journal, self._counts, self._associations, ipsec, max_index
+            self._journal,
+            self._counts,
+            self._associations,
+            self.history,
+            zero=ipsec,
+            max_index=max_index,
         )
         self._rows: Rows[IkeTunnel] = Rows(max_index)
         self._tunnels: dict[int, IkeTunnelState] = {}
@@ -134,10 +153,14 @@ class Tracker:
         """See :meth:`Listing.add`."""
         # After a restart the ids of a listing from before it mean other SAs, or none.
         if number >= self._oldest_listing:
-            self.saw(now, sa)
+            self._saw(now, sa, self._watching_since + _AGE_UNIT)
 
     def saw(self, now: float, sa: IkeSa) -> None:
         """An IKE SA exists, with these children: all of them that it has, or one of an event."""
+        self._saw(now, sa, self._watching_since)
+
+    def _saw(self, now: float, sa: IkeSa, news_since: float) -> None:
+        """Take over an SA; it is no news that one came up before ``news_since``."""
         if sa.id in self._dead or sa.state is SaState.STARTING:
             return
         known = self._sas.get(sa.id)
@@ -146,7 +169,7 @@ class Tracker:
                 return
             tunnel = self._predecessor(sa)
             if tunnel is None:
-                tunnel = self._start_ike(now, sa)
+                tunnel = self._start_ike(now, sa, news_since)
             else:
                 self._succeed(now, tunnel, sa)
         else:
@@ -160,7 +183,7 @@ class Tracker:
             ):
                 self._update_parameters(tunnel, sa.parameters)
         for child in sa.children:
-            self._ipsec.saw(now, tunnel, child)
+            self._ipsec.saw(now, tunnel, child, news_since)
 
     def ike_down(self, now: float, sa_id: int, reason: EndReason) -> None:
         """An IKE SA that was up has ended."""
@@ -226,6 +249,27 @@ class Tracker:
         self._counts.setup_failed(initiator=initiator)
         self._journal.happened(SetupFailed(now, initiator=initiator))
 
+    def ike_failed(self, failure: IkeFailure) -> None:
+        """Something went wrong in IKE, other than that a tunnel ended, which is told by its end."""
+        self.history.add_ike_failure(failure)
+        self._journal.happened(IkeFailed(failure))
+
+    def ipsec_failed(self, failure: IpsecFailure) -> None:
+        """Something went wrong in IPsec, other than that a tunnel ended."""
+        if failure.tunnel is None and failure.spi is not None:
+            failure = self._ipsec.concerned(failure)
+        self._ipsec.fail(failure)
+
+    def check_point(self, now: float) -> None:
+        """Copy every live tunnel to history; nothing else changes."""
+        for tunnel in self._tunnels.values():
+            peer = tunnel.association.peer()
+            self.history.add_ike_tunnel(
+                EndedIkeTunnel(now, EndReason.CHECK_POINT, self._rows[tunnel.index], peer)
+            )
+        for ipsec in self._ipsec.rows.in_order():
+            self.history.add_ipsec_tunnel(EndedIpsecTunnel(now, EndReason.CHECK_POINT, ipsec))
+
     def restarted(self, now: float, reason: EndReason) -> None:
         """The daemon is gone, and with it every SA; the next one numbers its SAs anew."""
         for tunnel in tuple(self._tunnels.values()):
@@ -261,11 +305,16 @@ class Tracker:
             ipsec_tunnels=self._ipsec.rows.in_order(),
             associations=self._associations.rows(),
             totals=self._counts.totals(),
+            past=self.history.past(),
         )
 
     def take_events(self) -> tuple[Event, ...]:
         """Return what happened since the last call, oldest first."""
         return self._journal.take_events()
+
+    def on_event(self, call: Callable[[], None]) -> None:
+        """Have this called when there are events to take, where there were none."""
+        self._journal.on_event = call
 
     def ike_sas(self, index: int) -> tuple[int, ...]:
         """Return the ids of an IKE tunnel's SAs, the newest last; none when it has ended."""
@@ -287,7 +336,7 @@ class Tracker:
             return None
         return self._ikev1.get(_ikev1_peers(sa.parameters))
 
-    def _start_ike(self, now: float, sa: IkeSa) -> IkeTunnelState:
+    def _start_ike(self, now: float, sa: IkeSa, news_since: float) -> IkeTunnelState:
         traffic = self._pending_traffic.pop(sa.id, NO_IKE_TRAFFIC)
         tunnel = IkeTunnelState(
             index=self._new_index(),
@@ -304,7 +353,14 @@ class Tracker:
         if sa.parameters.initiator:
             self._counts.initiated += 1
         self._changed(tunnel)
-        self._journal.happened(IkeTunnelStarted(now, self._rows[tunnel.index]))
+        self._journal.happened(
+            IkeTunnelStarted(
+                now,
+                self._rows[tunnel.index],
+                tunnel.association.peer(),
+                found=tunnel.started_at < news_since,
+            )
+        )
         return tunnel
 
     def _succeed(self, now: float, tunnel: IkeTunnelState, sa: IkeSa) -> None:
@@ -349,12 +405,26 @@ class Tracker:
         del self._tunnels[tunnel.index]
         self._unfile_ikev1(tunnel)
         row = self._rows.pop(tunnel.index)
-        self._journal.changed()
+        ended = EndedIkeTunnel(now, reason, row, tunnel.association.peer())
         self._counts.ike_ended += 1
         self._associations.leave_ike(tunnel)
         for ipsec in tunnel.ipsec:
             self._ipsec.changed(ipsec)
-        self._journal.happened(IkeTunnelStopped(now, row, reason))
+        record = self.history.add_ike_tunnel(ended)
+        self._journal.happened(IkeTunnelStopped(now, row, reason, record))
+        if (failure := IKE_END_FAILURES.get(reason)) is not None:
+            peer = ended.peer
+            self.ike_failed(
+                IkeFailure(
+                    now,
+                    failure,
+                    peer.local_identity,
+                    peer.remote_identity,
+                    peer.local_address,
+                    peer.remote_address,
+                    peer.number,
+                )
+            )
 
     def _file_ikev1(self, tunnel: IkeTunnelState) -> None:
         if tunnel.parameters.version == 1:

@@ -12,7 +12,8 @@ from typing import Unpack
 import pytest
 
 from datasource.events import EndReason, Event, IkeTunnelStopped, IpsecTunnelStopped
-from datasource.model import IkeTunnel, IpsecTunnel, NegotiationMode, Snapshot
+from datasource.model import IkeTunnel, IpsecTunnel, NegotiationMode
+from datasource.snapshot import Snapshot
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from tests.gateway_config import SIDES, Changes, Side
 from tests.gateways import Gateways

@@ -16,13 +16,14 @@ from datasource.events import (
     IpsecTunnelStopped,
     SetupFailed,
 )
-from datasource.model import IpsecTunnel, Snapshot, Spi, Totals, add_counters
+from datasource.model import IpsecTunnel, Spi, Totals, add_counters
 from datasource.simulated import (
     MEASURED_IKE,
     MEASURED_IPSEC,
     SimulatedGateway,
     tracker_for_simulation,
 )
+from datasource.snapshot import Snapshot
 from datasource.tracker import Tracker
 
 START = 5_000.0

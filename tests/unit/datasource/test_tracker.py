@@ -28,11 +28,12 @@ from datasource.model import (
     IpsecTraffic,
     IpsecTunnel,
     NegotiationMode,
+    Peer,
     SaState,
-    Snapshot,
     TrafficSelector,
 )
 from datasource.simulated import SimulatedGateway, tracker_for_simulation
+from datasource.snapshot import Snapshot
 from datasource.tracker import Tracker
 
 ACTIVE, EXPIRING, STARTING = SaState.ACTIVE, SaState.EXPIRING, SaState.STARTING
@@ -148,7 +149,8 @@ def test_a_new_sa_with_a_child_makes_two_tunnels_and_an_association(tracker: Tra
     assert tunnel.association == association.key
     assert snapshot.taken_at == 101
     events = tracker.take_events()
-    assert events == (IkeTunnelStarted(100, tunnel), IpsecTunnelStarted(100, ipsec))
+    peer = Peer(IKE.local_identity, IKE.remote_identity, 1, IKE.local_address, IKE.remote_address)
+    assert events == (IkeTunnelStarted(100, tunnel, peer), IpsecTunnelStarted(100, ipsec))
     assert tracker.take_events() == ()
 
 

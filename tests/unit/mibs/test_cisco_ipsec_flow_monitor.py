@@ -21,11 +21,11 @@ from datasource.model import (
     IpsecTraffic,
     IpsecTunnel,
     PeerAssociation,
-    Snapshot,
     Spi,
     Totals,
     TrafficSelector,
 )
+from datasource.snapshot import Snapshot
 from mibs import ber, smi, transaction
 from mibs.access import SHOWN, Access
 from mibs.cisco_ipsec_flow_monitor import MODULE, Choices, bind

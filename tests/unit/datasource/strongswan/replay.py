@@ -9,7 +9,7 @@ from typing import Any
 
 from datasource.errors import DataSourceError
 from datasource.events import Event
-from datasource.model import Snapshot
+from datasource.snapshot import Snapshot
 from datasource.strongswan.session import HOLD, StrongSwanSession
 from datasource.strongswan.source import tracker_for
 

@@ -13,7 +13,8 @@ from datasource.events import (
     IpsecTunnelStopped,
     SetupFailed,
 )
-from datasource.model import AuthMethod, NegotiationMode, Snapshot
+from datasource.model import AuthMethod, NegotiationMode
+from datasource.snapshot import Snapshot
 from datasource.strongswan.session import HOLD
 from tests.unit.datasource.strongswan.replay import SCENARIOS, Line, Replay, encode, scenario
 

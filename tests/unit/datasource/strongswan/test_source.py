@@ -13,7 +13,8 @@ import pytest
 
 from datasource.control import TerminateError
 from datasource.events import EndReason, IkeTunnelStopped, IpsecTunnelStopped
-from datasource.model import Identity, IkeSa, IkeSaParameters, SaState, Snapshot
+from datasource.model import Identity, IkeSa, IkeSaParameters, SaState
+from datasource.snapshot import Snapshot
 from datasource.strongswan.link import Link, Process
 from datasource.strongswan.source import (
     FAILURES_WITH_LOG,
