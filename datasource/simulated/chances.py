@@ -11,8 +11,8 @@ from bisect import bisect
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from datasource.events import EndReason
 from datasource.model import IkeTraffic, Proposal
+from datasource.reasons import EndReason, IkeFailureReason, IpsecFailureReason
 from datasource.simulated.traffic import ike_messages
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "REKEY_BY_PEER",
     "SETUP_V1",
     "SETUP_V2",
+    "WITHOUT_TUNNEL",
     "Weighted",
 ]
 
@@ -115,19 +116,27 @@ REASONS: Weighted[EndReason] = Weighted(
     (1, EndReason.LOCAL_FAILURE),
     (1, EndReason.OTHER),
 )
-IKE_FAILURES: Weighted[str] = Weighted(
-    (6, "authentication"),
-    (3, "no_sa"),
-    (1, "hash_validation"),
-    (1, "decryption"),
-    (1, "system_capacity"),
+IKE_FAILURES: Weighted[tuple[str | None, IkeFailureReason]] = Weighted(
+    (6, ("authentication", IkeFailureReason.AUTHENTICATION)),
+    (3, ("no_sa", IkeFailureReason.NO_SA)),
+    (1, ("hash_validation", IkeFailureReason.HASH_VALIDATION)),
+    (1, ("decryption", IkeFailureReason.ENCRYPTION)),
+    (1, ("system_capacity", IkeFailureReason.SYSTEM_CAPACITY)),
+    (3, (None, IkeFailureReason.PROPOSAL)),
+    (1, (None, IkeFailureReason.PEER_LOST)),
+    (1, (None, IkeFailureReason.PEER_CERTIFICATE_NOT_VALID)),
+    (1, (None, IkeFailureReason.PEER_ENCODING)),
 )
-
-IPSEC_FAILURES: Weighted[str] = Weighted(
-    (6, "no_sa"),
-    (2, "protocol_use"),
-    (1, "system_capacity"),
+"""What is counted, if it is, and the reason that is told."""
+IPSEC_FAILURES: Weighted[tuple[str | None, IpsecFailureReason]] = Weighted(
+    (6, ("no_sa", IpsecFailureReason.NO_SA)),
+    (2, ("protocol_use", IpsecFailureReason.PROTOCOL_USE)),
+    (1, ("system_capacity", IpsecFailureReason.SYSTEM_CAPACITY)),
+    (3, (None, IpsecFailureReason.PROPOSAL)),
+    (2, (None, IpsecFailureReason.IN_AUTHENTICATION)),
 )
+WITHOUT_TUNNEL = (IpsecFailureReason.NO_SA, IpsecFailureReason.PROPOSAL)
+"""Of those, the ones that are about no tunnel there is."""
 
 # Messages in and out. IKEv1 takes six for Main Mode and three for Quick Mode (RFC 2409 section 5),
 # IKEv2 four for both SAs and two for anything else (RFC 7296 section 1).

@@ -15,8 +15,9 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from itertools import chain
 
-from datasource.events import EndReason
-from datasource.model import IkeSa, SaState
+from datasource.failures import IkeFailure, IpsecFailure
+from datasource.model import IkeSa, Peer, SaState
+from datasource.reasons import EndReason, IkeFailureReason, IpsecFailureReason
 from datasource.simulated.chances import (
     CHILDREN,
     DELETE_BY_PEER,
@@ -30,6 +31,7 @@ from datasource.simulated.chances import (
     REKEY_BY_PEER,
     SETUP_V1,
     SETUP_V2,
+    WITHOUT_TUNNEL,
 )
 from datasource.simulated.live import LiveChild, LiveChildSa, LiveIkeSa, LivePeer
 from datasource.simulated.peers import (
@@ -39,6 +41,7 @@ from datasource.simulated.peers import (
     renewed_child,
     renewed_ike,
     roamed,
+    spi,
 )
 from datasource.simulated.traffic import Flow, ike_messages, make_flows
 from datasource.tracker import Tracker
@@ -74,12 +77,22 @@ class SimulatedGateway:
         tunnels: number of IPsec tunnels, 1 to :data:`MAX_TUNNELS`. There are fewer IKE tunnels.
         seed: any number; the same seed makes the same world.
         started_at: the time of the clock, in seconds, at which all tunnels are up.
+        outage_after: seconds after that, at which all of them get lost within one second; 0 for
+            never. They come back.
 
     Raises:
         ValueError: the number of tunnels is out of range.
     """
 
-    def __init__(self, tracker: Tracker, *, tunnels: int, seed: int, started_at: float) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        *,
+        tunnels: int,
+        seed: int,
+        started_at: float,
+        outage_after: float = 0,
+    ) -> None:
         if not 1 <= tunnels <= MAX_TUNNELS:
             raise ValueError(f"tunnels must be from 1 to {MAX_TUNNELS}, not {tunnels}")
         self._tracker = tracker
@@ -109,6 +122,10 @@ class SimulatedGateway:
         self._unreliable = self._peers[_UNRELIABLE - 1 :: _UNRELIABLE] or self._peers
         self._at(self._exponential(self._draw(1, 0), self._between_ends), self._end_something)
         self._at(self._exponential(self._draw(2, 0), self._between_failures), self._fail_something)
+        if outage_after:
+            for number, peer in enumerate(self._peers):
+                share = number / len(self._peers)
+                self._at(started_at + outage_after + share, partial(self._lose, peer))
 
     def advance(self, now: float, *, at_most: int | None = None) -> bool:
         """Let happen what is due, and report it with its own time.
@@ -389,6 +406,9 @@ class SimulatedGateway:
             child.sa = None
         self._at(at + rng.uniform(2, 15), partial(self._peer_comes_back, peer))
 
+    def _lose(self, peer: LivePeer, at: float) -> None:
+        self._end_ike(self._draw_for(peer), peer, at, EndReason.PEER_LOST)
+
     def _count_delete(self, ike: LiveIkeSa, reason: EndReason) -> None:
         by_peer = reason is EndReason.PEER_DELETE
         self._tracker.count_ike(ike.id, DELETE_BY_PEER if by_peer else DELETE_BY_US)
@@ -413,20 +433,54 @@ class SimulatedGateway:
         self._at(self._exponential(rng, self._between_failures), self._fail_something)
         kind = rng.random()
         if kind < 0.25:
-            self._tracker.count_ipsec_failure(IPSEC_FAILURES.pick(rng))
+            self._fail_ipsec(rng, at)
             return
-        self._tracker.count_failure(IKE_FAILURES.pick(rng))
+        counted, reason = IKE_FAILURES.pick(rng)
+        if counted is not None:
+            self._tracker.count_failure(counted)
+        set_up = rng.choice(self._peers).set_up.ike
         if kind < 0.6:
-            return  # a message that belongs to no set-up
+            # A message that belongs to no set-up: nobody knows who sent it.
+            ours, theirs = set_up.local_address, set_up.remote_address
+            self._tracker.ike_failed(IkeFailure(at, reason, None, None, ours, theirs))
+            return
         self._last_ike_id += 1
-        parameters = renewed_ike(rng, rng.choice(self._peers).set_up.ike)
+        parameters = renewed_ike(rng, set_up)
         if rng.random() < 0.5:
             parameters = dataclasses.replace(parameters, initiator=not parameters.initiator)
         ike = LiveIkeSa(self._last_ike_id, parameters, at, state=SaState.STARTING)
         self._starting[ike.id] = ike
         self._tracker.count_ike(ike.id, FAILED_SETUP)
-        self._at(at + rng.uniform(1, 20), partial(self._set_up_fails, ike))
+        self._at(at + rng.uniform(1, 20), partial(self._set_up_fails, ike, reason))
 
-    def _set_up_fails(self, ike: LiveIkeSa, at: float) -> None:
+    def _set_up_fails(self, ike: LiveIkeSa, reason: IkeFailureReason, at: float) -> None:
         del self._starting[ike.id]
-        self._tracker.setup_failed(at, ike.id, initiator=ike.parameters.initiator)
+        parameters = ike.parameters
+        self._tracker.setup_failed(at, ike.id, initiator=parameters.initiator)
+        self._tracker.ike_failed(
+            IkeFailure(
+                at,
+                reason,
+                parameters.local_identity,
+                parameters.remote_identity,
+                parameters.local_address,
+                parameters.remote_address,
+            )
+        )
+
+    def _fail_ipsec(self, rng: random.Random, at: float) -> None:
+        counted, reason = IPSEC_FAILURES.pick(rng)
+        if counted is not None:
+            self._tracker.count_ipsec_failure(counted)
+        peer = rng.choice(self._peers)
+        ike = peer.set_up.ike
+        ours, theirs = ike.local_address, ike.remote_address
+        if reason is IpsecFailureReason.PROPOSAL:
+            who = Peer(ike.local_identity, ike.remote_identity, 1, ours, theirs)
+            failure = IpsecFailure(at, reason, peer=who, source=ours, destination=theirs)
+        else:
+            sa = rng.choice(peer.children).sa
+            known = sa is not None and reason not in WITHOUT_TUNNEL
+            value = sa.parameters.spi_in if sa is not None and known else spi(rng)
+            failure = IpsecFailure(at, reason, spi=value, source=theirs, destination=ours)
+        self._tracker.ipsec_failed(failure)

@@ -13,6 +13,7 @@ import pytest
 from datasource.events import (
     EndReason,
     IkeTunnelStopped,
+    IpsecFailed,
     IpsecTunnelStarted,
     IpsecTunnelStopped,
     SetupFailed,
@@ -29,6 +30,7 @@ from datasource.model import (
     NegotiationMode,
     SaState,
 )
+from datasource.reasons import IpsecFailureReason
 from datasource.simulated import SimulatedGateway, SimulatedSource, tracker_for_simulation
 from datasource.tracker import Tracker
 
@@ -489,9 +491,11 @@ def test_an_ipsec_tunnel_that_is_terminated_ends_alone_and_comes_back() -> None:
     row = before.ipsec_tunnels[3]
     tracker.take_events()
     asyncio.run(source.terminate_ipsec(row.index))
-    (ended,) = tracker.take_events()
+    ended, failed = tracker.take_events()
     assert isinstance(ended, IpsecTunnelStopped)
     assert (ended.tunnel.index, ended.reason) == (row.index, EndReason.OPERATOR)
+    assert isinstance(failed, IpsecFailed)
+    assert failed.failure.reason is IpsecFailureReason.OPERATOR
     after = tracker.snapshot(START)
     assert len(after.ike_tunnels) == len(before.ike_tunnels)
     assert len(after.ipsec_tunnels) == 19
