@@ -29,8 +29,8 @@ from agent.state import EngineState, StateDirectory, default_directory
 from agent.views import ViewKeeper
 from mibs import served, smi
 from mibs.algorithms import AlgorithmNumbers
-from mibs.cisco_ipsec_flow_monitor import Choices
-from mibs.settable import SerialNumber, Switch
+from mibs.cisco_ipsec_flow_monitor import Archive, Choices
+from mibs.settable import SerialNumber
 from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.tree import Tree
@@ -73,6 +73,15 @@ class Daemon:
         def engine_time() -> int:
             return min(int(up_time()), _MAX_TIME)
 
+        def time_stamp(at: float) -> int:
+            # TimeTicks that wrap as sysUpTime does (RFC 2578 section 7.1.8).
+            return max(int((at - started_at) * 100), 0)
+
+        tracker = self._feed.tracker
+        tracker.history.resize_tunnels(config.history.tunnel_size)
+        tracker.history.resize_failures(config.history.failure_size)
+        self._switches = served.make_switches()
+
         snmp = config.snmp
         shown = served.Shown(
             system=system_group(
@@ -83,12 +92,13 @@ class Daemon:
             statistics=statistics,
             up_time=up_time,
             serial_number=SerialNumber(secrets.randbits(31)),
-            authen_traps=Switch(),
+            switches=self._switches,
             choices=_choices(config.mib, config.peers),
+            archive=Archive(tracker.history, time_stamp, lambda: tracker.check_point(clock())),
             control=self._feed.source,
         )
         self._tree = Tree(smi.load(served.MODULES), served.bind(shown))
-        keeper = ViewKeeper(self._feed.tracker, self._tree, clock, self._feed.source.refresh)
+        keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
             boots=state.boots,

@@ -53,7 +53,7 @@ def make_feed(config: Source, clock: Callable[[], float]) -> Feed:
                 config.strongswan.vici,
             )
     if kind == "strongswan":
-        tracker = tracker_for(config.strongswan.log_events)
+        tracker = tracker_for(config.strongswan.log_events, watching_since=clock())
         return Feed(
             StrongSwanSource(
                 tracker,
@@ -65,12 +65,13 @@ def make_feed(config: Source, clock: Callable[[], float]) -> Feed:
             tracker,
             f"strongSwan gateway at {config.strongswan.vici}",
         )
-    tracker = simulated.tracker_for_simulation()
+    tracker = simulated.tracker_for_simulation(watching_since=clock())
     gateway = simulated.SimulatedGateway(
         tracker,
         tunnels=config.simulated.tunnels,
         seed=config.simulated.seed,
         started_at=clock(),
+        outage_after=config.simulated.outage_after,
     )
     return Feed(
         simulated.SimulatedSource(gateway, tracker, clock),

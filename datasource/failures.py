@@ -37,3 +37,8 @@ class IpsecFailure:
     source: IpAddress | None = None
     destination: IpAddress | None = None
     """Of the packet; where there was none, our own outer address and the peer's."""
+
+    @property
+    def tunnel_index(self) -> int | None:
+        """Index of the tunnel, None where there was none."""
+        return None if self.tunnel is None else self.tunnel.index

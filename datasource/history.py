@@ -56,6 +56,11 @@ class EndedIkeTunnel:
     peer: Peer
 
     @property
+    def lasted(self) -> float:
+        """Seconds that it was up."""
+        return self.ended_at - self.tunnel.started_at
+
+    @property
     def sas(self) -> int:
         """How many IKE SAs it has had, one after the other."""
         return self.tunnel.refreshes + 1
@@ -68,6 +73,11 @@ class EndedIpsecTunnel:
     ended_at: float
     reason: EndReason
     tunnel: IpsecTunnel
+
+    @property
+    def lasted(self) -> float:
+        """Seconds that it was up."""
+        return self.ended_at - self.tunnel.started_at
 
     @property
     def sas(self) -> int:

@@ -17,7 +17,7 @@ from datasource.control import TunnelControl
 from mibs import cisco_ipsec_flow_monitor, served, smi, snmpv2_mib
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS
 from mibs.served import Shown
-from mibs.settable import SerialNumber, Switch
+from mibs.settable import SerialNumber
 from mibs.smi import ObjectType, Smi
 from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
@@ -46,7 +46,7 @@ def document() -> str:
             statistics=SnmpStatistics(),
             up_time=lambda: 0.0,
             serial_number=SerialNumber(0),
-            authen_traps=Switch(),
+            switches=served.make_switches(),
             choices=cisco_ipsec_flow_monitor.Choices(),
             # Nothing is set through these bindings.
             control=cast("TunnelControl", object()),

@@ -18,6 +18,7 @@ __all__ = [
     "ip_address",
     "kilobytes",
     "positive",
+    "time_interval",
     "truth_value",
     "wraps",
 ]
@@ -66,6 +67,11 @@ def positive(number: int) -> int | None:
 def kilobytes(octets: int) -> int | None:
     """Return a volume in the unit of the lifesize objects."""
     return positive(octets >> 10)
+
+
+def time_interval(seconds: float) -> int:
+    """TimeInterval: hundredths of a second. It stops at its largest value, after 248.5 days."""
+    return min(max(int(seconds * 100), 0), 0x7FFFFFFF)
 
 
 def wraps(octets: int) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from datasource.control import TunnelControl
 from mibs import capabilities, cisco_ipsec_flow_monitor, snmp_engine_mibs, snmpv2_mib
+from mibs.cisco_ipsec_flow_monitor import trap_control
 from mibs.settable import SerialNumber, Switch
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Binding
 
-__all__ = ["MODULES", "Shown", "bind"]
+__all__ = ["MODULES", "NOTIFICATIONS", "Shown", "bind", "make_switches"]
 
 MODULES = (snmpv2_mib.MODULE, *snmp_engine_mibs.MODULES, cisco_ipsec_flow_monitor.MODULE)
 """In the order of sysORTable."""
@@ -27,10 +28,23 @@ class Shown:
     up_time: Callable[[], float]
     """Seconds since the agent began."""
     serial_number: SerialNumber
-    authen_traps: Switch
+    switches: Mapping[str, Switch]
+    """For each of the notifications, by its name: see :func:`make_switches`."""
     choices: cisco_ipsec_flow_monitor.Choices
+    archive: cisco_ipsec_flow_monitor.Archive = field(
+        default_factory=cisco_ipsec_flow_monitor.Archive
+    )
     control: TunnelControl | None = None
     """What ends tunnels; without it, nobody can."""
+
+
+NOTIFICATIONS = ("coldStart", "authenticationFailure", *trap_control.NOTIFICATION_OF.values())
+"""Those that can be sent. The switch of coldStart is in no MIB."""
+
+
+def make_switches() -> dict[str, Switch]:
+    """Return a switch for each of :data:`NOTIFICATIONS`, disabled as the MIB has it."""
+    return {name: Switch() for name in NOTIFICATIONS}
 
 
 def bind(shown: Shown) -> tuple[Binding, ...]:
@@ -42,8 +56,8 @@ def bind(shown: Shown) -> tuple[Binding, ...]:
             shown.statistics,
             shown.up_time,
             serial_number=shown.serial_number,
-            authen_traps=shown.authen_traps,
+            authen_traps=shown.switches["authenticationFailure"],
         ),
         *snmp_engine_mibs.bind(shown.engine, shown.statistics),
-        cisco_ipsec_flow_monitor.bind(shown.choices, shown.control),
+        cisco_ipsec_flow_monitor.bind(shown.choices, shown.control, shown.archive, shown.switches),
     )

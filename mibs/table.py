@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
 
+from mibs.forms import time_interval
 from mibs.setting import ColumnSetting, ScalarSetting
 
 __all__ = ["Age", "Binding", "Column", "Key", "Live", "Root", "Scalar", "Table", "Value"]
@@ -102,9 +103,7 @@ class Age(Column):
 
     def values(self, source: Sequence[Any], at: float) -> list[Value | None]:
         """Return the ages at this time."""
-        return [
-            min(max(int((at - began) * 100), 0), 0x7FFFFFFF) for began in map(self.rest, source)
-        ]
+        return [time_interval(at - began) for began in map(self.rest, source)]
 
 
 @dataclass(frozen=True, slots=True)

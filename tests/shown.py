@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datasource.control import TunnelControl
 from mibs.cisco_ipsec_flow_monitor import Choices
-from mibs.served import Shown
-from mibs.settable import SerialNumber, Switch
+from mibs.served import Shown, make_switches
+from mibs.settable import SerialNumber
 from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.snmpv2_mib import SystemGroup
@@ -20,7 +20,7 @@ def shown(control: TunnelControl | None = None) -> Shown:
         statistics=SnmpStatistics(),
         up_time=lambda: 0.0,
         serial_number=SerialNumber(0),
-        authen_traps=Switch(),
+        switches=make_switches(),
         choices=Choices(),
         control=control,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from agent.config.file import DEFAULT, MAX_SEED, MAX_TUNNELS, load, parse_text
 from agent.config.model import (
     Config,
+    History,
     Identity,
     ListenAddress,
     Mib,
@@ -29,6 +30,7 @@ __all__ = [
     "MAX_TUNNELS",
     "Config",
     "ConfigError",
+    "History",
     "Identity",
     "ListenAddress",
     "Mib",

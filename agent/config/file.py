@@ -7,9 +7,10 @@ import stat
 import tomllib
 from pathlib import Path
 
-from agent.config.model import Config, Mib, Peer, Simulated, Source, StrongSwan
+from agent.config.model import Config, History, Mib, Peer, Simulated, Source, StrongSwan
 from agent.config.section import ConfigError, Section
 from agent.config.snmp import parse_snmp
+from datasource.history import DEFAULT_SIZE, MAX_SIZE
 
 __all__ = ["DEFAULT", "MAX_SEED", "MAX_TUNNELS", "load", "parse_text"]
 
@@ -17,6 +18,7 @@ MAX_DESCRIPTION = 80
 """Of a peer, as on the devices that operators know."""
 MAX_TUNNELS = 50_000
 MAX_SEED = 2**63 - 1
+MAX_OUTAGE_AFTER = 86_400.0
 
 
 def load(path: Path) -> Config:
@@ -73,6 +75,7 @@ def parse_text(text: str, where: str) -> Config:
     config = Config(
         snmp=snmp,
         mib=_mib(top.section("mib")),
+        history=_history(top.section("history")),
         source=_source(top.section("source")),
         peers=tuple(_peer(section) for section in top.sections("peer")),
         state_directory=_state_directory(top),
@@ -101,6 +104,15 @@ def _mib(section: Section) -> Mib:
     return mib
 
 
+def _history(section: Section) -> History:
+    history = History(
+        tunnel_size=section.number("tunnel_size", DEFAULT_SIZE, 1, MAX_SIZE),
+        failure_size=section.number("failure_size", DEFAULT_SIZE, 1, MAX_SIZE),
+    )
+    section.close()
+    return history
+
+
 def _source(section: Section) -> Source:
     strongswan = section.section("strongswan")
     simulated = section.section("simulated")
@@ -114,6 +126,7 @@ def _source(section: Section) -> Source:
         simulated=Simulated(
             tunnels=simulated.number("tunnels", 20, 1, MAX_TUNNELS),
             seed=simulated.number("seed", 1, 0, MAX_SEED),
+            outage_after=simulated.seconds("outage_after", 0, 0, MAX_OUTAGE_AFTER),
         ),
     )
     for part in (strongswan, simulated, section):

@@ -9,9 +9,11 @@ from typing import Literal
 from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
+from datasource.history import DEFAULT_SIZE
 
 __all__ = [
     "Config",
+    "History",
     "Identity",
     "ListenAddress",
     "Mib",
@@ -94,6 +96,8 @@ class Simulated:
 
     tunnels: int = 20
     seed: int = 1
+    outage_after: float = 0.0
+    """Seconds; 0 is never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +119,20 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class History:
+    """``[history]``: how many rows are kept of what has ended and of what has failed."""
+
+    tunnel_size: int = DEFAULT_SIZE
+    failure_size: int = DEFAULT_SIZE
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
 
     snmp: Snmp
     mib: Mib = Mib()
+    history: History = History()
     source: Source = Source()
     peers: tuple[Peer, ...] = ()
     state_directory: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
@@ -32,13 +33,14 @@ _IKE_MESSAGE_OCTETS = 120
 """Roughly: a DPD message has 80 to 110 octets, a rekey message some 300."""
 
 
-def tracker_for_simulation() -> Tracker:
+def tracker_for_simulation(watching_since: float = -math.inf) -> Tracker:
     """Make a tracker of a gateway that counts everything."""
     return Tracker(
         ike=MEASURED_IKE,
         ipsec=MEASURED_IPSEC,
         failures=MEASURED_FAILURES,
         ipsec_failures=MEASURED_IPSEC_FAILURES,
+        watching_since=watching_since,
     )
 
 

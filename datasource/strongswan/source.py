@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from datasource.errors import DataSourceError
-from datasource.model import IkeFailures, IkeTraffic, IpsecTraffic
+from datasource.model import NO_IKE_TRAFFIC, IkeFailures, IkeTraffic, IpsecTraffic
 from datasource.pacing import REST, pause
 from datasource.strongswan.fields import ConvertError, section, text
 from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
@@ -85,11 +86,14 @@ _CLOCK_STEP = 3.0
 _log = logging.getLogger("flowmib.strongswan")
 
 
-def tracker_for(log_events: bool) -> Tracker:
+def tracker_for(log_events: bool, watching_since: float = -math.inf) -> Tracker:
     """Make a tracker that begins with what this source measures."""
-    if log_events:
-        return Tracker(ike=MEASURED_IKE, ipsec=MEASURED_IPSEC, failures=FAILURES_WITH_LOG)
-    return Tracker(ipsec=MEASURED_IPSEC)
+    return Tracker(
+        ike=MEASURED_IKE if log_events else NO_IKE_TRAFFIC,
+        ipsec=MEASURED_IPSEC,
+        failures=FAILURES_WITH_LOG if log_events else IkeFailures(),
+        watching_since=watching_since,
+    )
 
 
 class StrongSwanSource:

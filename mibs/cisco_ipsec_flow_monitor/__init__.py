@@ -6,53 +6,54 @@ for an object by its name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from datasource.control import TunnelControl
-from mibs.cisco_ipsec_flow_monitor import phase_one, phase_two
+from mibs.cisco_ipsec_flow_monitor import failures, history, phase_one, phase_two, trap_control
+from mibs.cisco_ipsec_flow_monitor.archive import Archive
 from mibs.cisco_ipsec_flow_monitor.choices import Choices
 from mibs.forms import constant
+from mibs.settable import Switch
 from mibs.table import Binding, Scalar
 
-__all__ = ["MODULE", "Choices", "bind"]
+__all__ = ["MODULE", "Archive", "Choices", "bind"]
 
 MODULE = "CISCO-IPSEC-FLOW-MONITOR-MIB"
 
 _LEVEL = Scalar("cipSecMibLevel", "totals", constant(1))
 
 
-def bind(choices: Choices, control: TunnelControl | None = None) -> Binding:
-    """Return the binding of the whole module; without a control, no tunnel can be ended."""
+def bind(
+    choices: Choices,
+    control: TunnelControl | None = None,
+    archive: Archive | None = None,
+    switches: Mapping[str, Switch] | None = None,
+) -> Binding:
+    """Return the binding of the whole module.
+
+    Args:
+        choices: of the operator.
+        control: what ends tunnels; without it, nobody can.
+        archive: where the past is; without one, there is none.
+        switches: for each notification, by its name; without them, each has one of its own.
+    """
+    archive = archive or Archive()
+    if switches is None:
+        switches = {name: Switch() for name in trap_control.NOTIFICATION_OF.values()}
     return Binding(
         MODULE,
-        scalars=(_LEVEL, *phase_one.SCALARS, *phase_two.SCALARS),
-        tables=(*phase_one.tables(choices, control), *phase_two.tables(choices, control)),
-        unsupported={
-            **dict.fromkeys(_HISTORY, "no history is kept yet"),
-            **dict.fromkeys(_FAILURES, "no failure log is kept yet"),
-            **dict.fromkeys(_TRAP_CONTROL, "no notifications are sent yet"),
-        },
+        scalars=(
+            _LEVEL,
+            *phase_one.SCALARS,
+            *phase_two.SCALARS,
+            *history.scalars(archive),
+            *failures.scalars(archive),
+            *trap_control.scalars(switches),
+        ),
+        tables=(
+            *phase_one.tables(choices, control),
+            *phase_two.tables(choices, control),
+            *history.tables(choices, archive),
+            *failures.tables(archive),
+        ),
     )
-
-
-_HISTORY = (
-    "cipSecHistTableSize",
-    "cipSecHistCheckPoint",
-    "cikeTunnelHistTable",
-    "cipSecTunnelHistTable",
-    "cipSecEndPtHistTable",
-)
-_FAILURES = ("cipSecFailTableSize", "cikeFailTable", "cipSecFailTable")
-_TRAP_CONTROL = (
-    "cipSecTrapCntlIkeTunnelStart",
-    "cipSecTrapCntlIkeTunnelStop",
-    "cipSecTrapCntlIkeSysFailure",
-    "cipSecTrapCntlIkeCertCrlFailure",
-    "cipSecTrapCntlIkeProtocolFail",
-    "cipSecTrapCntlIkeNoSa",
-    "cipSecTrapCntlIpSecTunnelStart",
-    "cipSecTrapCntlIpSecTunnelStop",
-    "cipSecTrapCntlIpSecSysFailure",
-    "cipSecTrapCntlIpSecSetUpFailure",
-    "cipSecTrapCntlIpSecEarlyTunTerm",
-    "cipSecTrapCntlIpSecProtocolFail",
-    "cipSecTrapCntlIpSecNoSa",
-)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
 
 from datasource.control import TunnelControl
-from datasource.model import Identity, IdentityType, IkeSaParameters, Membership, PeerAssociation
+from datasource.model import (
+    Identity,
+    IdentityType,
+    IkeSaParameters,
+    Membership,
+    Peer,
+    PeerAssociation,
+)
 from mibs.algorithms import AlgorithmNumbers
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS, Choices, columns_without_rows
 from mibs.cisco_ipsec_flow_monitor.status import tunnel_status
@@ -20,7 +27,7 @@ from mibs.forms import (
 )
 from mibs.table import Age, Column, Key, Root, Scalar, Table
 
-__all__ = ["SCALARS", "tables"]
+__all__ = ["SCALARS", "remote_name_form", "tables"]
 
 
 def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
@@ -75,7 +82,7 @@ SCALARS = (
 # cikePeerTable .1.2.2 -----------------------------------------------------------------------------
 
 
-def _peer_key(association: PeerAssociation, *, octets: bool) -> Key:
+def _peer_key(association: Peer, *, octets: bool) -> Key:
     value = identity_octets if octets else identity_value
     local, remote = value(association.local_identity), value(association.remote_identity)
     return (
@@ -105,6 +112,11 @@ def _cike_peer_table(peers: Root) -> Table:
 # cikeTunnelTable .1.2.3 ---------------------------------------------------------------------------
 
 
+def remote_name_form(descriptions: Mapping[str, str]) -> Callable[[IkeSaParameters], bytes]:
+    """Return the form of a peer's name: its description, or its identity if that is a host name."""
+    return lambda parameters: _remote_name(parameters, descriptions)
+
+
 def _remote_name(parameters: IkeSaParameters, descriptions: Mapping[str, str]) -> bytes:
     identity = parameters.remote_identity
     for key in (identity.text, str(parameters.remote_address)):
@@ -125,9 +137,6 @@ async def _terminate(control: TunnelControl, index: int) -> None:
 def _cike_tunnel_table(
     numbers: AlgorithmNumbers, descriptions: Mapping[str, str], control: TunnelControl | None
 ) -> Table:
-    def remote_name(parameters: IkeSaParameters) -> bytes:
-        return _remote_name(parameters, descriptions)
-
     return Table(
         "cikeTunnelTable",
         _IKE_TUNNELS,
@@ -139,7 +148,7 @@ def _cike_tunnel_table(
             Column("cikeTunRemoteType", "parameters.remote_identity", identity_type),
             Column("cikeTunRemoteValue", "parameters.remote_identity", identity_value),
             Column("cikeTunRemoteAddr", "parameters.remote_address", ip_address),
-            Column("cikeTunRemoteName", "parameters", remote_name),
+            Column("cikeTunRemoteName", "parameters", remote_name_form(descriptions)),
             Column("cikeTunNegoMode", "parameters.mode", numbers.ike_nego_mode),
             Column("cikeTunDiffHellmanGrp", "parameters.proposal", numbers.diffie_hellman_grp),
             Column("cikeTunEncryptAlgo", "parameters.proposal", numbers.encrypt_algo),

@@ -12,15 +12,21 @@ from datasource.model import (
     Endpoint,
     IpsecTunnel,
     Spi,
-    TrafficSelector,
 )
 from mibs.algorithms import AlgorithmNumbers
 from mibs.cisco_ipsec_flow_monitor.choices import MEDIA_GATEWAYS, Choices, columns_without_rows
+from mibs.cisco_ipsec_flow_monitor.endpoint import (
+    end_pt_addr1,
+    end_pt_addr2,
+    end_pt_port,
+    end_pt_type,
+    no_name,
+)
 from mibs.cisco_ipsec_flow_monitor.status import tunnel_status
 from mibs.forms import constant, ip_address, kilobytes, positive, truth_value, wraps
 from mibs.table import Age, Column, Key, Root, Scalar, Table
 
-__all__ = ["SCALARS", "tables"]
+__all__ = ["ENCAP_MODE", "SCALARS", "in_comp_algo", "out_comp_algo", "tables"]
 
 
 def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
@@ -72,7 +78,7 @@ SCALARS = (
 
 # cipSecTunnelTable .1.3.2 -------------------------------------------------------------------------
 
-_ENCAP_MODE = {EncapsulationMode.TUNNEL: 1, EncapsulationMode.TRANSPORT: 2}
+ENCAP_MODE = {EncapsulationMode.TUNNEL: 1, EncapsulationMode.TRANSPORT: 2}
 _LDF = 2
 
 
@@ -81,11 +87,13 @@ def _comp_algo(cpi: int | None) -> int:
     return 1 if cpi is None else _LDF
 
 
-def _in_comp_algo(parameters: ChildSaParameters) -> int:
+def in_comp_algo(parameters: ChildSaParameters) -> int:
+    """CompAlgo of what comes in."""
     return _comp_algo(parameters.cpi_in)
 
 
-def _out_comp_algo(parameters: ChildSaParameters) -> int:
+def out_comp_algo(parameters: ChildSaParameters) -> int:
+    """CompAlgo of what goes out."""
     return _comp_algo(parameters.cpi_out)
 
 
@@ -103,7 +111,7 @@ def _cipsec_tunnel_table(numbers: AlgorithmNumbers, control: TunnelControl | Non
             Column("cipSecTunLocalAddr", "local_address", ip_address),
             Column("cipSecTunRemoteAddr", "remote_address", ip_address),
             Column("cipSecTunKeyType", "index", constant(1)),
-            Column("cipSecTunEncapMode", "parameters.mode", _ENCAP_MODE.get),
+            Column("cipSecTunEncapMode", "parameters.mode", ENCAP_MODE.get),
             Column("cipSecTunLifeSize", "parameters.lifetime_octets", kilobytes),
             Column("cipSecTunLifeTime", "parameters.lifetime", positive),
             Age("cipSecTunActiveTime", "started_at"),
@@ -118,14 +126,14 @@ def _cipsec_tunnel_table(numbers: AlgorithmNumbers, control: TunnelControl | Non
             Column("cipSecTunInSaEncryptAlgo", "parameters", numbers.esp_encrypt_algo),
             Column("cipSecTunInSaAhAuthAlgo", "parameters", numbers.ah_auth_algo),
             Column("cipSecTunInSaEspAuthAlgo", "parameters", numbers.esp_auth_algo),
-            Column("cipSecTunInSaDecompAlgo", "parameters", _in_comp_algo),
+            Column("cipSecTunInSaDecompAlgo", "parameters", in_comp_algo),
             Column(
                 "cipSecTunOutSaDiffHellmanGrp", "parameters.proposal", numbers.diffie_hellman_grp
             ),
             Column("cipSecTunOutSaEncryptAlgo", "parameters", numbers.esp_encrypt_algo),
             Column("cipSecTunOutSaAhAuthAlgo", "parameters", numbers.ah_auth_algo),
             Column("cipSecTunOutSaEspAuthAlgo", "parameters", numbers.esp_auth_algo),
-            Column("cipSecTunOutSaCompAlgo", "parameters", _out_comp_algo),
+            Column("cipSecTunOutSaCompAlgo", "parameters", out_comp_algo),
             Column("cipSecTunInOctets", "traffic.in_octets"),
             Column("cipSecTunHcInOctets", "traffic.in_octets"),
             Column("cipSecTunInOctWraps", "traffic.in_octets", wraps),
@@ -158,37 +166,6 @@ def _cipsec_tunnel_table(numbers: AlgorithmNumbers, control: TunnelControl | Non
 
 # cipSecEndPtTable .1.3.3 --------------------------------------------------------------------------
 
-_SINGLE_IP_ADDR, _IP_ADDR_RANGE, _IP_SUBNET = 1, 2, 3
-
-
-def _end_pt_type(selector: TrafficSelector) -> int:
-    prefix = selector.prefix
-    if prefix is None:
-        return _IP_ADDR_RANGE
-    return _SINGLE_IP_ADDR if prefix == selector.first.max_prefixlen else _IP_SUBNET
-
-
-def _end_pt_addr1(selector: TrafficSelector) -> bytes:
-    return selector.first.packed
-
-
-def _end_pt_addr2(selector: TrafficSelector) -> bytes:
-    """Return the address once more, the mask of a subnet, or the end of a range."""
-    prefix = selector.prefix
-    size = selector.first.max_prefixlen
-    if prefix is None or prefix == size:
-        return selector.last.packed
-    return ((1 << size) - (1 << (size - prefix))).to_bytes(size // 8, "big")
-
-
-def _end_pt_port(selector: TrafficSelector) -> int:
-    """Return the port; 0 is any, and stands for a range too, which has no number."""
-    return selector.first_port if selector.first_port == selector.last_port else 0
-
-
-def _no_name(_: object) -> bytes:
-    return b""
-
 
 def _end_points(tunnel: IpsecTunnel) -> Iterator[tuple[Key, Endpoint]]:
     for number, endpoint in enumerate(tunnel.endpoints, 1):
@@ -199,18 +176,18 @@ _CIPSEC_END_PT_TABLE = Table(
     "cipSecEndPtTable",
     _IPSEC_TUNNELS,
     (
-        Column("cipSecEndPtLocalName", "local", _no_name),
-        Column("cipSecEndPtLocalType", "local", _end_pt_type),
-        Column("cipSecEndPtLocalAddr1", "local", _end_pt_addr1),
-        Column("cipSecEndPtLocalAddr2", "local", _end_pt_addr2),
+        Column("cipSecEndPtLocalName", "local", no_name),
+        Column("cipSecEndPtLocalType", "local", end_pt_type),
+        Column("cipSecEndPtLocalAddr1", "local", end_pt_addr1),
+        Column("cipSecEndPtLocalAddr2", "local", end_pt_addr2),
         Column("cipSecEndPtLocalProtocol", "local.protocol"),
-        Column("cipSecEndPtLocalPort", "local", _end_pt_port),
-        Column("cipSecEndPtRemoteName", "remote", _no_name),
-        Column("cipSecEndPtRemoteType", "remote", _end_pt_type),
-        Column("cipSecEndPtRemoteAddr1", "remote", _end_pt_addr1),
-        Column("cipSecEndPtRemoteAddr2", "remote", _end_pt_addr2),
+        Column("cipSecEndPtLocalPort", "local", end_pt_port),
+        Column("cipSecEndPtRemoteName", "remote", no_name),
+        Column("cipSecEndPtRemoteType", "remote", end_pt_type),
+        Column("cipSecEndPtRemoteAddr1", "remote", end_pt_addr1),
+        Column("cipSecEndPtRemoteAddr2", "remote", end_pt_addr2),
         Column("cipSecEndPtRemoteProtocol", "remote.protocol"),
-        Column("cipSecEndPtRemotePort", "remote", _end_pt_port),
+        Column("cipSecEndPtRemotePort", "remote", end_pt_port),
     ),
     expand=_end_points,
 )

@@ -16,6 +16,7 @@ from agent.config import (
     DEFAULT,
     Config,
     ConfigError,
+    History,
     Identity,
     Mib,
     Peer,
@@ -101,6 +102,10 @@ sys_location = "rack 5"
 algorithms = "strict"
 peer_index = "octets"
 
+[history]
+tunnel_size = 1000
+failure_size = 50000
+
 [source]
 kind = "strongswan"
 
@@ -112,6 +117,7 @@ log_events = false
 [source.simulated]
 tunnels = 50000
 seed = 0
+outage_after = 90.5
 
 [[peer]]
 match = "192.0.2.7"
@@ -217,10 +223,11 @@ def test_every_key() -> None:
             ),
         ),
         mib=Mib("strict", "octets"),
+        history=History(1000, 50_000),
         source=Source(
             "strongswan",
             StrongSwan(Path("/run/other.vici"), 2.0, log_events=False),
-            Simulated(50_000, 0),
+            Simulated(50_000, 0, 90.5),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
         state_directory=Path("/var/lib/gateway"),
@@ -240,6 +247,7 @@ def test_the_example_above_leaves_no_key_out() -> None:
     }
     assert content["snmp"]["identity"].keys() == fields(Identity)
     assert content["mib"].keys() == fields(Mib)
+    assert content["history"].keys() == fields(History)
     assert content["source"].keys() == fields(Source)
     assert content["source"]["strongswan"].keys() == fields(StrongSwan)
     assert content["source"]["simulated"].keys() == fields(Simulated)
@@ -260,6 +268,7 @@ def test_defaults() -> None:
     assert (DEFAULT.snmp.engine_id, DEFAULT.snmp.users) == (None, ())
     assert DEFAULT.snmp.identity == Identity("flowmib", "", (), "", "", "")
     assert DEFAULT.mib == Mib("extended", "text")
+    assert DEFAULT.history == History(200, 200)
     assert DEFAULT.source == Source("auto", StrongSwan(), Simulated(20, 1))
     assert DEFAULT.source.strongswan == StrongSwan(Path("/run/charon.vici"), 5.0, log_events=True)
     assert DEFAULT.peers == ()
@@ -303,7 +312,7 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: mib, peer, snmp, source, state_d"),
+        ("nonsense = 1", "nonsense", "unknown key; known here: history, mib, peer, snmp, sour"),
         (
             "[snmp]\nlisen = []",
             "snmp.lisen",
@@ -316,7 +325,11 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
         ("[mib]\nx = 1", "mib.x", "unknown key; known here: algorithms, peer_index"),
         ("[source]\nx = 1", "source.x", "unknown key"),
         ("[source.strongswan]\nx = 1", "source.strongswan.x", "unknown key"),
-        ("[source.simulated]\nx = 1", "source.simulated.x", "unknown key; known here: seed, tun"),
+        (
+            "[source.simulated]\nx = 1",
+            "source.simulated.x",
+            "unknown key; known here: outage_after, se",
+        ),
         ("[[peer]]\nmatch=''\ndescription=''\nx=1", "peer[1].x", "unknown key"),
         # not a table
         ("snmp = 1", "snmp", "must be a table, not a whole number"),
@@ -548,6 +561,7 @@ class TestNeedsRestart:
             "[[snmp.user]]\nname = 'ops'\nauth = 'none'",
             "[[snmp.view]]\nname = 'x'\ninclude = ['1.3']",
             "[[snmp.access]]\ngroup = 'x'",
+            "[history]\ntunnel_size = 5",
         ],
     )
     def test_op01_what_can_change(self, text: str) -> None:
@@ -557,7 +571,8 @@ class TestNeedsRestart:
         """What is added to the configuration has to be decided there and here."""
         everything = parse_text(EVERYTHING, "")
         at_once = {"communities", "users", "access", "max_repetitions", "failures_per_second"}
-        fields = {field.name for field in dataclasses.fields(Config)} - {"warnings", "snmp"}
+        fields = {field.name for field in dataclasses.fields(Config)}
+        fields -= {"warnings", "snmp", "history"}
         fields |= {f"snmp.{field.name}" for field in dataclasses.fields(config.Snmp)}
         changed = {key.replace("peer", "peers") for key in needs_restart(DEFAULT, everything)}
         assert changed == fields - {f"snmp.{name}" for name in at_once}

@@ -11,6 +11,7 @@ from datasource.events import (
     Event,
     IkeTunnelStarted,
     IkeTunnelStopped,
+    IpsecFailed,
     IpsecTunnelStarted,
     IpsecTunnelStopped,
     SetupFailed,
@@ -519,8 +520,9 @@ def test_a_child_ends_with_its_final_counters(tracker: Tracker, reason: EndReaso
     tracker.saw(0, ike(1, child(1, 100)))
     tracker.take_events()
     tracker.child_down(5, ike(1), child(1, 130), reason)
-    (stop,) = tracker.take_events()
+    stop, *failed = tracker.take_events()
     assert isinstance(stop, IpsecTunnelStopped)
+    assert all(isinstance(event, IpsecFailed) for event in failed)
     assert (stop.at, stop.reason, stop.tunnel.index) == (5, reason, 1)
     assert stop.tunnel.traffic.in_octets == 130
     totals = tracker.snapshot(5).totals
