@@ -18,6 +18,7 @@ from agent.config import Config, Mib, Peer, Snmp, needs_restart
 from agent.errors import AgentError
 from agent.feed import make_feed
 from agent.identity import Product, system_group
+from agent.pump import EventPump
 from agent.snmp.community import Origins
 from agent.snmp.engine import Engine, Limits, Policy
 from agent.snmp.limits import Limiter, QuietLog
@@ -99,6 +100,7 @@ class Daemon:
         )
         self._tree = Tree(smi.load(served.MODULES), served.bind(shown))
         keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
+        self._pump = EventPump(tracker, ())
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
             boots=state.boots,
@@ -140,9 +142,10 @@ class Daemon:
             ]
             source = asyncio.create_task(self._feed.source.run())
             ready = asyncio.create_task(self._feed.source.ready.wait())
+            pump = asyncio.create_task(self._pump.run())
             chores = asyncio.create_task(self._do_chores())
             stopped = asyncio.create_task(stop.wait())
-            tasks = [source, ready, chores, stopped]
+            tasks = [source, ready, pump, chores, stopped]
             if reload is not None and load is not None:
                 tasks.append(asyncio.create_task(self._reload_for_ever(reload, load)))
             try:
@@ -172,8 +175,6 @@ class Daemon:
 
     async def _do_chores(self) -> None:
         while True:
-            # Nobody wants the tracker's events yet; they must not pile up.
-            self._feed.tracker.take_events()
             self._quiet.sum_up()
             await asyncio.sleep(1)
 

@@ -118,19 +118,14 @@ class Watcher:
     def look(self) -> None:
         snapshot = self.tracker.snapshot(self.now)
         past = snapshot.past
-        assert (
-            rows(past.ike_tunnels, lambda row: (row.reason, row.tunnel)) == self.kept["ike_tunnels"]
-        )
-        assert (
-            rows(past.ipsec_tunnels, lambda row: (row.reason, row.tunnel))
-            == self.kept["ipsec_tunnels"]
-        )
-        assert (
-            rows(past.endpoints, lambda row: (row.tunnel_index, row.endpoint))
-            == self.kept["endpoints"]
-        )
-        assert rows(past.ike_failures, lambda row: row) == self.kept["ike_failures"]
-        assert rows(past.ipsec_failures, lambda row: row) == self.kept["ipsec_failures"]
+        found = {
+            "ike_tunnels": rows(past.ike_tunnels, lambda row: (row.reason, row.tunnel)),
+            "ipsec_tunnels": rows(past.ipsec_tunnels, lambda row: (row.reason, row.tunnel)),
+            "endpoints": rows(past.endpoints, lambda row: (row.tunnel_index, row.endpoint)),
+            "ike_failures": rows(past.ike_failures, lambda row: row),
+            "ipsec_failures": rows(past.ipsec_failures, lambda row: row),
+        }
+        assert found == self.kept
         assert past.tunnel_size == self.size["ike_tunnels"]
         assert past.failure_size == self.size["ike_failures"]
         self.check_totals(snapshot.totals)
