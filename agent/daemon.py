@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
-from agent.config import Config, Mib, Peer, Snmp, needs_restart
+from agent.config import Config, History, Mib, Peer, Snmp, needs_restart
 from agent.errors import AgentError
 from agent.feed import make_feed
 from agent.identity import Product, system_group
@@ -79,8 +79,7 @@ class Daemon:
             return max(int((at - started_at) * 100), 0)
 
         tracker = self._feed.tracker
-        tracker.history.resize_tunnels(config.history.tunnel_size)
-        tracker.history.resize_failures(config.history.failure_size)
+        self._resize(config.history)
         self._switches = served.make_switches()
 
         snmp = config.snmp
@@ -99,7 +98,7 @@ class Daemon:
             control=self._feed.source,
         )
         self._tree = Tree(smi.load(served.MODULES), served.bind(shown))
-        keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
+        self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
         self._pump = EventPump(tracker, ())
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
@@ -112,7 +111,7 @@ class Daemon:
         )
         self._engine = Engine(
             self._policy(snmp),
-            {b"": keeper},
+            {b"": self._keeper},
             statistics,
             self._processor,
             quiet=self._quiet,
@@ -181,6 +180,7 @@ class Daemon:
     # Who may do what ------------------------------------------------------------------------------
 
     async def _reload_for_ever(self, wanted: asyncio.Event, load: Callable[[], Config]) -> None:
+        history = self._config.history
         while True:
             await wanted.wait()
             wanted.clear()
@@ -192,10 +192,19 @@ class Daemon:
                 continue
             self._processor.set_users(users)
             self._engine.replace(self._policy(config.snmp))
+            # What a manager has set stays, unless the operator says something new.
+            if config.history != history:
+                history = config.history
+                self._resize(history)
+                self._keeper.expire()
             later = needs_restart(self._config, config)
             _log.info(
                 "reloaded%s", f"; changed only by a restart: {', '.join(later)}" if later else ""
             )
+
+    def _resize(self, config: History) -> None:
+        self._feed.tracker.history.resize_tunnels(config.tunnel_size)
+        self._feed.tracker.history.resize_failures(config.failure_size)
 
     def _loaded(self, load: Callable[[], Config]) -> tuple[Config, list[User]]:
         config = load()

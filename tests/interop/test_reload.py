@@ -21,6 +21,11 @@ AUTHEN_TRAPS = (1, 3, 6, 1, 2, 1, 11, 30, 0)
 NAME = ".1.3.6.1.2.1.1.5.0"
 ENGINE_ID, BOOTS, TIME = ((1, 3, 6, 1, 6, 3, 10, 2, 1, number, 0) for number in (1, 2, 3))
 
+SIZES = {
+    "tunnel": (1, 3, 6, 1, 4, 1, 9, 9, 171, 1, 4, 1, 1, 1, 0),
+    "failure": (1, 3, 6, 1, 4, 1, 9, 9, 171, 1, 5, 1, 1, 1, 0),
+}
+
 KEPT = User("kept", "SHA-256", "AES-128")
 GONE = User("gone", "SHA-256", "AES-128")
 NEW = User("new", "SHA-512", "AES-256")
@@ -128,6 +133,27 @@ def test_communities_change(agent: RunningAgent) -> None:
     agent.configure(BEFORE)
     agent.hup()
     assert agent.is_silent(other)
+
+
+def test_windows_change_and_what_a_manager_set_stays(agent: RunningAgent) -> None:
+    def size(kind: str) -> int:
+        answer = manager.get(to_pysnmp(KEPT), SIZES[kind])
+        return int(answer.values[0])
+
+    with PysnmpManager(agent) as manager:
+        assert (size("tunnel"), size("failure")) == (200, 200)
+        writer = HEAD + KEPT.section('access = "write"')
+        agent.configure(writer + "[history]\ntunnel_size = 7\n")
+        agent.hup()
+        assert (size("tunnel"), size("failure")) == (7, 200)
+        answer = manager.set(to_pysnmp(KEPT), (SIZES["tunnel"], rfc1902.Integer32(9)))
+        assert answer.error == ("noError", 0)
+        agent.configure(AFTER + "[history]\ntunnel_size = 7\n")
+        agent.hup()
+        assert size("tunnel") == 9
+        agent.configure(AFTER)
+        agent.hup()
+        assert size("tunnel") == 200
 
 
 @pytest.mark.parametrize(
