@@ -86,6 +86,7 @@ def make_engine(
     engine_time: Callable[[], int] = lambda: 0,
     clock: Callable[[], float] = lambda: 0.0,
     failures: int = 1000,
+    on_stranger: Callable[[str], None] = lambda _host: None,
 ) -> Engine:
     """Let in communities and users. Users may set what writers may."""
     limits = limits or Limits()
@@ -113,6 +114,7 @@ def make_engine(
             random=bytes,
         ),
         quiet=QuietLog(logging.getLogger("flowmib.snmp"), clock),
+        on_stranger=on_stranger,
     )
 
 

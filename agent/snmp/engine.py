@@ -131,6 +131,8 @@ class Engine:
         statistics: where the engine counts.
         processor: for SNMPv3.
         quiet: for what may have to be logged often.
+        on_stranger: told the address of each message that is not authentic (RFC 3418,
+            authenticationFailure).
         turn: entered while a request sets something, by one at a time.
     """
 
@@ -142,12 +144,14 @@ class Engine:
         processor: MessageProcessor,
         *,
         quiet: QuietLog,
+        on_stranger: Callable[[str], None] = lambda _host: None,
         turn: contextlib.AbstractAsyncContextManager[Any] | None = None,
     ) -> None:
         self._contexts = contexts
         self._statistics = statistics
         self._processor = processor
         self._quiet = quiet
+        self._on_stranger = on_stranger
         self._turn = turn or contextlib.nullcontext()
         self._sets = 0
         self.replace(policy)
@@ -254,6 +258,7 @@ class Engine:
 
     def _stranger(self, host: str, what: str) -> None:
         self._quiet.log(logging.WARNING, "authentication", "refused: %s asks %s", host, what)
+        self._on_stranger(host)
 
     # Operations -----------------------------------------------------------------------------------
 

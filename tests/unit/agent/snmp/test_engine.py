@@ -461,6 +461,16 @@ def with_varbinds(response: bytes, varbinds: bytes) -> int:
     return len(ber.encode_tlv(0x30, version[2] + community[2] + new))
 
 
+def test_sn02_strangers_are_told_of(agent: Agent) -> None:
+    strangers: list[str] = []
+    engine = make_engine(agent.tree, agent, agent.statistics, on_stranger=strangers.append)
+    engine.process(request("get", [LIVE]), HERE)
+    assert strangers == []
+    engine.process(request("get", [LIVE], community=b"guess"), HERE)
+    engine.process(request("get", [LIVE]), "192.0.2.7")
+    assert strangers == [HERE, "192.0.2.7"]
+
+
 class TestCounters:
     def test_sn02_what_is_answered_counts_as_a_packet(self, agent: Agent) -> None:
         for kind in ("get", "next", "bulk"):
