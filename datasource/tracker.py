@@ -207,10 +207,10 @@ class Tracker:
         self._journal.changed()
         self._counts.failed(kind)
 
-    def count_ipsec_failure(self, kind: str) -> None:
-        """IPsec processing failed: ``kind`` is a field of :class:`IpsecFailures`."""
+    def count_ipsec_failure(self, kind: str, more: int = 1) -> None:
+        """IPsec processing failed so often: ``kind`` is a field of :class:`IpsecFailures`."""
         self._journal.changed()
-        self._counts.ipsec_failed(kind)
+        self._counts.ipsec_failed(kind, more)
 
     def set_failures(self, **counts: int | None) -> None:
         """Take over failure counts that the source keeps itself."""
