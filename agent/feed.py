@@ -14,6 +14,7 @@ from datasource import simulated
 from datasource.control import TunnelControl
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from datasource.tracker import Tracker
+from datasource.xfrm.source import KernelSource
 
 __all__ = ["Feed", "make_feed"]
 
@@ -54,12 +55,14 @@ def make_feed(config: Source, clock: Callable[[], float]) -> Feed:
             )
     if kind == "strongswan":
         tracker = tracker_for(config.strongswan.log_events, watching_since=clock())
+        reads_kernel = config.strongswan.kernel == "auto"
         return Feed(
             StrongSwanSource(
                 tracker,
                 config.strongswan.vici,
                 interval=config.strongswan.interval,
                 log_events=config.strongswan.log_events,
+                kernel=KernelSource(tracker, clock=clock) if reads_kernel else None,
                 clock=clock,
             ),
             tracker,

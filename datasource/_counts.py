@@ -45,9 +45,9 @@ class Counts:
         count = (getattr(self.failures, kind) or 0) + 1
         self.failures = dataclasses.replace(self.failures, **{kind: count})
 
-    def ipsec_failed(self, kind: str) -> None:
-        """Count a failure: ``kind`` is a field of :class:`IpsecFailures`."""
-        count = (getattr(self.ipsec_failures, kind) or 0) + 1
+    def ipsec_failed(self, kind: str, more: int) -> None:
+        """Count failures: ``kind`` is a field of :class:`IpsecFailures`."""
+        count = (getattr(self.ipsec_failures, kind) or 0) + more
         self.ipsec_failures = dataclasses.replace(self.ipsec_failures, **{kind: count})
 
     def setup_failed(self, *, initiator: bool) -> None:
@@ -91,9 +91,11 @@ class Counts:
             None if new is None else max(new - (was or 0), 0)
             for was, new in zip(sa.traffic, traffic, strict=True)
         ]
-        if not any(more):
+        # A count of 0 is news where there was none.
+        traffic = IpsecTraffic(*add_counters(sa.traffic, more))
+        if traffic == sa.traffic:
             return False
-        sa.traffic = IpsecTraffic(*add_counters(sa.traffic, more))
+        sa.traffic = traffic
         sa.tunnel.traffic = IpsecTraffic(*add_counters(sa.tunnel.traffic, more))
         self.ipsec = IpsecTraffic(*add_counters(self.ipsec, more))
         return True

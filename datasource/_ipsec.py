@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from datasource._associations import PeerAssociations
 from datasource._counts import Counts, measured
 from datasource._journal import Graveyard, Journal
@@ -19,7 +17,15 @@ from datasource._state import (
 from datasource.events import IpsecFailed, IpsecTunnelStarted, IpsecTunnelStopped
 from datasource.failures import IpsecFailure
 from datasource.history import EndedIpsecTunnel, History
-from datasource.model import ChildSa, ChildSaParameters, IpsecTraffic, IpsecTunnel, SaState
+from datasource.model import (
+    ChildSa,
+    ChildSaParameters,
+    IpAddress,
+    IpsecTraffic,
+    IpsecTunnel,
+    Peer,
+    SaState,
+)
 from datasource.reasons import IPSEC_END_FAILURES, EndReason
 
 __all__ = ["IpsecTunnels"]
@@ -145,17 +151,6 @@ class IpsecTunnels:
         self._history.add_ipsec_failure(failure)
         self._journal.happened(IpsecFailed(failure))
 
-    def concerned(self, failure: IpsecFailure) -> IpsecFailure:
-        """Return a failure with the tunnel that its packet was for, if there is one."""
-        for tunnel in self._tunnels.values():
-            row = self.rows[tunnel.index]
-            if failure.destination in (None, row.local_address) and any(
-                spi.inbound and spi.value == failure.spi for spi in row.spis
-            ):
-                peer = tunnel.ike.association.peer()
-                return dataclasses.replace(failure, tunnel=row, peer=peer)
-        return failure
-
     # Questions ----------------------------------------------------------------------------------
 
     def ike_tunnel_of(self, child_id: int) -> IkeTunnelState | None:
@@ -167,6 +162,16 @@ class IpsecTunnels:
         """Return the ids of a tunnel's SAs, the newest last; none when it has ended."""
         tunnel = self._tunnels.get(index)
         return () if tunnel is None else tuple(tunnel.sas)
+
+    def find_spi(self, spi: int, destination: IpAddress) -> tuple[IpsecTunnel, Peer] | None:
+        """Return the tunnel that a packet to this address and SPI is for, if it is one of ours."""
+        for tunnel in self._tunnels.values():
+            row = self.rows[tunnel.index]
+            if destination == row.local_address and any(
+                known.inbound and known.value == spi for known in row.spis
+            ):
+                return row, tunnel.ike.association.peer()
+        return None
 
     def ike_indexes(self) -> set[int]:
         """Return the indexes of all IKE tunnels, live or not, that IPsec tunnels name."""

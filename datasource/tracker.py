@@ -55,6 +55,8 @@ from datasource.model import (
     IpAddress,
     IpsecFailures,
     IpsecTraffic,
+    IpsecTunnel,
+    Peer,
     SaState,
 )
 from datasource.reasons import IKE_END_FAILURES, EndReason
@@ -230,10 +232,10 @@ class Tracker:
         self._journal.changed()
         self._counts.failed(kind)
 
-    def count_ipsec_failure(self, kind: str) -> None:
-        """IPsec processing failed: ``kind`` is a field of :class:`IpsecFailures`."""
+    def count_ipsec_failure(self, kind: str, more: int = 1) -> None:
+        """IPsec processing failed so often: ``kind`` is a field of :class:`IpsecFailures`."""
         self._journal.changed()
-        self._counts.ipsec_failed(kind)
+        self._counts.ipsec_failed(kind, more)
 
     def set_failures(self, **counts: int | None) -> None:
         """Take over failure counts that the source keeps itself."""
@@ -256,8 +258,6 @@ class Tracker:
 
     def ipsec_failed(self, failure: IpsecFailure) -> None:
         """Something went wrong in IPsec, other than that a tunnel ended."""
-        if failure.tunnel is None and failure.spi is not None:
-            failure = self._ipsec.concerned(failure)
         self._ipsec.fail(failure)
 
     def check_point(self, now: float) -> None:
@@ -324,6 +324,10 @@ class Tracker:
     def child_sas(self, index: int) -> tuple[int, ...]:
         """Return the ids of an IPsec tunnel's SAs, the newest last; none when it has ended."""
         return self._ipsec.sas_of(index)
+
+    def find_spi(self, spi: int, destination: IpAddress) -> tuple[IpsecTunnel, Peer] | None:
+        """Return the tunnel that a packet to this address and SPI is for, if it is one of ours."""
+        return self._ipsec.find_spi(spi, destination)
 
     # IKE ----------------------------------------------------------------------------------------
 

@@ -27,9 +27,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar, Unpack
-
-import pytest
+from typing import Any, Self, TypeVar, Unpack
 
 from tests.gateway_config import (
     CONNECTION,
@@ -44,7 +42,7 @@ from tests.gateway_config import (
     other,
 )
 from tests.swanctl_raw import child_sas, ike_sas, parse_raw
-from tests.tools import requires_tool
+from tests.tools import refuse, requires_tool
 
 __all__ = ["CommandError", "DeadlineError", "Gateways", "RigError", "wait_for"]
 
@@ -92,13 +90,6 @@ def wait_for(condition: Callable[[], Found], what: str, seconds: float = 10.0) -
             raise DeadlineError(f"not within {seconds} s: {what}; last seen: {found!r}")
         time.sleep(POLL_SECONDS)
     return found
-
-
-def _refuse(reason: str) -> NoReturn:
-    """Skip the test, but in CI, where the machine must be fit for the rig, fail it."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def _run(
@@ -161,9 +152,9 @@ class Gateways:
         self._swanctl = requires_tool("swanctl")
         self._charon = requires_tool("charon-systemd")
         if os.geteuid() != 0:
-            _refuse("two gateways need root: network namespaces, /dev/net/tun")
+            refuse("two gateways need root: network namespaces, /dev/net/tun")
         if not Path("/dev/net/tun").exists():
-            _refuse("two gateways need /dev/net/tun for ESP in user space")
+            refuse("two gateways need /dev/net/tun for ESP in user space")
         with contextlib.ExitStack() as started:  # undoes the first steps if a later one fails
             self._build_network(started)
             for side in SIDES:
@@ -188,7 +179,7 @@ class Gateways:
             try:
                 _run(self._ip, "netns", "add", self.netns(side))
             except CommandError as error:
-                _refuse(f"two gateways need network namespaces: {error}")
+                refuse(f"two gateways need network namespaces: {error}")
         ends = [("name", self._link(side), "netns", self.netns(side)) for side in SIDES]
         _run(self._ip, "link", "add", *ends[0], "type", "veth", "peer", *ends[1])
         for side in SIDES:

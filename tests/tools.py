@@ -2,10 +2,18 @@
 
 import os
 import shutil
+from typing import NoReturn
 
 import pytest
 
-__all__ = ["requires_tool"]
+__all__ = ["refuse", "requires_tool"]
+
+
+def refuse(reason: str) -> NoReturn:
+    """Skip the test, but in CI, where the machine must be fit for it, fail it."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def requires_tool(name: str) -> str:
@@ -16,7 +24,5 @@ def requires_tool(name: str) -> str:
     """
     path = shutil.which(name)
     if path is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is not installed")
-        pytest.skip(f"{name} is not installed")
+        refuse(f"{name} is not installed")
     return path

@@ -122,6 +122,7 @@ def _source(section: Section) -> Source:
             vici=Path(strongswan.text("vici", "/run/charon.vici")),
             interval=strongswan.seconds("interval", 5.0, 1.0, 3600.0),
             log_events=strongswan.flag("log_events", default=True),
+            kernel=strongswan.choice("kernel", "auto", "off"),
         ),
         simulated=Simulated(
             tunnels=simulated.number("tunnels", 20, 1, MAX_TUNNELS),

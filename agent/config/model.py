@@ -88,6 +88,7 @@ class StrongSwan:
     vici: Path = Path("/run/charon.vici")
     interval: float = 5.0
     log_events: bool = True
+    kernel: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True, slots=True)

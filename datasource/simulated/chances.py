@@ -33,7 +33,6 @@ __all__ = [
     "REKEY_BY_PEER",
     "SETUP_V1",
     "SETUP_V2",
-    "WITHOUT_TUNNEL",
     "Weighted",
 ]
 
@@ -135,8 +134,6 @@ IPSEC_FAILURES: Weighted[tuple[str | None, IpsecFailureReason]] = Weighted(
     (3, (None, IpsecFailureReason.PROPOSAL)),
     (2, (None, IpsecFailureReason.IN_AUTHENTICATION)),
 )
-WITHOUT_TUNNEL = (IpsecFailureReason.NO_SA, IpsecFailureReason.PROPOSAL)
-"""Of those, the ones that are about no tunnel there is."""
 
 # Messages in and out. IKEv1 takes six for Main Mode and three for Quick Mode (RFC 2409 section 5),
 # IKEv2 four for both SAs and two for anything else (RFC 7296 section 1).

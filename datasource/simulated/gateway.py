@@ -31,7 +31,6 @@ from datasource.simulated.chances import (
     REKEY_BY_PEER,
     SETUP_V1,
     SETUP_V2,
-    WITHOUT_TUNNEL,
 )
 from datasource.simulated.live import LiveChild, LiveChildSa, LiveIkeSa, LivePeer
 from datasource.simulated.peers import (
@@ -475,12 +474,14 @@ class SimulatedGateway:
         peer = rng.choice(self._peers)
         ike = peer.set_up.ike
         ours, theirs = ike.local_address, ike.remote_address
+        sa = rng.choice(peer.children).sa
         if reason is IpsecFailureReason.PROPOSAL:
             who = Peer(ike.local_identity, ike.remote_identity, 1, ours, theirs)
-            failure = IpsecFailure(at, reason, peer=who, source=ours, destination=theirs)
+            failure = IpsecFailure(at, reason, who, source=ours, destination=theirs)
+        elif reason is IpsecFailureReason.NO_SA or sa is None:
+            failure = IpsecFailure(at, reason, spi=spi(rng), source=theirs, destination=ours)
         else:
-            sa = rng.choice(peer.children).sa
-            known = sa is not None and reason not in WITHOUT_TUNNEL
-            value = sa.parameters.spi_in if sa is not None and known else spi(rng)
-            failure = IpsecFailure(at, reason, spi=value, source=theirs, destination=ours)
+            value = sa.parameters.spi_in
+            tunnel, peer_of_tunnel = self._tracker.find_spi(value, ours) or (None, None)
+            failure = IpsecFailure(at, reason, peer_of_tunnel, tunnel, value, theirs, ours)
         self._tracker.ipsec_failed(failure)

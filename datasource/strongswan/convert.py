@@ -22,6 +22,7 @@ from datasource.model import (
     Identity,
     IkeSa,
     IkeSaParameters,
+    IpAddress,
     IpsecTraffic,
     NegotiationMode,
     SaState,
@@ -38,6 +39,8 @@ from datasource.strongswan.fields import (
     text,
 )
 from datasource.strongswan.packet import Message
+from datasource.xfrm.codec import KernelSa
+from datasource.xfrm.sas import KernelSas
 
 __all__ = ["Converter"]
 
@@ -94,6 +97,8 @@ class _Known(Generic[_Parameters]):
     encrypts: bool = False
     authenticates: bool = False
     compresses: bool = False
+    local_address: IpAddress | None = None
+    """Of a child, where it was listed with its IKE SA: the destination of its inbound SA."""
 
 
 class _Memo(Generic[_Parameters]):
@@ -125,12 +130,18 @@ class Converter:
 
     Args:
         on_bad_child: told of a child SA that is left out because it is malformed.
+        kernel: the kernel's SAs, which count what charon does not.
     """
 
-    def __init__(self, on_bad_child: Callable[[ConvertError], None] = _ignore) -> None:
+    def __init__(
+        self,
+        on_bad_child: Callable[[ConvertError], None] = _ignore,
+        kernel: KernelSas | None = None,
+    ) -> None:
         self.connections: Mapping[str, Connection] = {}
         """By name. To be replaced when they have been listed."""
         self._on_bad_child = on_bad_child
+        self._kernel = kernel if kernel is not None else KernelSas()
         self._ike: _Memo[IkeSaParameters] = _Memo()
         self._children: _Memo[ChildSaParameters] = _Memo()
 
@@ -155,12 +166,12 @@ class Converter:
             sa_id = number(fields, "uniqueid")
             connection = self.connections.get(name, UNKNOWN_CONNECTION)
             state = _IKE_STATES[cast("bytes", fields.get("state"))]
+            parameters = self._ike_parameters(sa_id, name, connection, fields, mode)
             children = tuple(
-                self._children_of(name, connection, section(fields, "child-sas"))
+                self._children_of(parameters, connection, section(fields, "child-sas"))
                 if "child-sas" in fields
                 else ()
             )
-            parameters = self._ike_parameters(sa_id, name, connection, fields, mode)
             if "established" in fields:
                 age = number(fields, "established")
             else:
@@ -179,7 +190,7 @@ class Converter:
             ConvertError: it is malformed, or so early or late in its life that nothing is told.
         """
         connection = self.connections.get(ike_name, UNKNOWN_CONNECTION)
-        return self._child(ike_name, connection, key, fields)
+        return self._child(ike_name, None, connection, key, fields)
 
     def _ike_parameters(
         self,
@@ -222,16 +233,25 @@ class Converter:
         self._ike.set(sa_id, _Known(raw, context, parameters))
         return parameters
 
-    def _children_of(self, name: str, connection: Connection, fields: Message) -> Iterator[ChildSa]:
+    def _children_of(
+        self, ike: IkeSaParameters, connection: Connection, fields: Message
+    ) -> Iterator[ChildSa]:
         for key, child in subsections(fields):
             try:
                 if "spi-in" in child or self._children.get(number(child, "uniqueid")) is not None:
-                    yield self._child(name, connection, key, child)
+                    yield self._child(ike.connection, ike.local_address, connection, key, child)
                 # Else it is not installed yet, or not any more: nothing is told.
             except ConvertError as error:
                 self._on_bad_child(error)
 
-    def _child(self, ike_name: str, connection: Connection, key: str, fields: Message) -> ChildSa:
+    def _child(
+        self,
+        ike_name: str,
+        local_address: IpAddress | None,
+        connection: Connection,
+        key: str,
+        fields: Message,
+    ) -> ChildSa:
         try:
             sa_id = number(fields, "uniqueid")
             state = _CHILD_STATES[cast("bytes", fields.get("state"))]
@@ -241,13 +261,25 @@ class Converter:
                 return ChildSa(sa_id, state, 0, known.parameters)
             age = number(fields, "install-time", 0)
             known = self._child_parameters(sa_id, known, key, connection, fields)
-            traffic = _traffic(fields, known) if "bytes-in" in fields else NO_IPSEC_TRAFFIC
+            known.local_address = local_address or known.local_address
+            kernel = self._in_kernel(known)
+            traffic = _traffic(fields, known, kernel) if "bytes-in" in fields else NO_IPSEC_TRAFFIC
             return ChildSa(sa_id, state, age, known.parameters, traffic)
         except ConvertError as error:
             raise error.of(f"child SA {ike_name}/{key}") from None
         except (KeyError, TypeError) as error:
             state_text = fields.get("state")
             raise ConvertError("state", state_text, f"child SA {ike_name}/{key}") from error
+
+    def _in_kernel(self, known: _Known[ChildSaParameters]) -> KernelSa | None:
+        """Return the inbound SA, if the kernel has it."""
+        parameters = known.parameters
+        if known.local_address is None:
+            return None
+        found = self._kernel.find(known.local_address, parameters.spi_in, parameters.protocol)
+        if found is not None and found.hard_octets not in (None, parameters.lifetime_octets):
+            known.parameters = replace(parameters, lifetime_octets=found.hard_octets)
+        return found
 
     def _child_parameters(
         self,
@@ -317,7 +349,9 @@ def _steady(old: int | None, new: int | None) -> int | None:
     return old
 
 
-def _traffic(fields: Message, known: _Known[ChildSaParameters]) -> IpsecTraffic:
+def _traffic(
+    fields: Message, known: _Known[ChildSaParameters], kernel: KernelSa | None
+) -> IpsecTraffic:
     in_octets, in_packets = number(fields, "bytes-in"), number(fields, "packets-in")
     out_octets, out_packets = number(fields, "bytes-out"), number(fields, "packets-out")
     # A packet that charon counts has passed whatever its SA does. How many octets there were
@@ -326,6 +360,8 @@ def _traffic(fields: Message, known: _Known[ChildSaParameters]) -> IpsecTraffic:
         in_octets=in_octets,
         in_plain_octets=None if known.compresses else in_octets,
         in_packets=in_packets,
+        in_replay_drops=None if kernel is None else kernel.replay_window + kernel.replay,
+        in_auth_fails=None if kernel is None else kernel.integrity_failed,
         in_auths=in_packets if known.authenticates else 0,
         in_decrypts=in_packets if known.encrypts else 0,
         out_octets=out_octets,

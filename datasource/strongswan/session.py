@@ -25,6 +25,7 @@ from datasource.strongswan.fields import ConvertError, number, section, subsecti
 from datasource.strongswan.ike_log import Hint, IkeLog, Termination
 from datasource.strongswan.packet import Message
 from datasource.tracker import Listing, Tracker
+from datasource.xfrm.sas import KernelSas
 
 __all__ = ["HOLD", "OPERATOR_WINDOW", "StrongSwanSession"]
 
@@ -67,6 +68,7 @@ class StrongSwanSession:
         tracker: gets the reports.
         log_events: whether log events are subscribed to. Without them an end that our side asked
             for has no known reason.
+        kernel: the kernel's SAs, which count what the daemon does not.
         on_problem: told of what cannot be understood, and is left out.
     """
 
@@ -75,10 +77,12 @@ class StrongSwanSession:
         tracker: Tracker,
         *,
         log_events: bool = True,
+        kernel: KernelSas | None = None,
         on_problem: Callable[[DataSourceError], None] = lambda _problem: None,
     ) -> None:
         self._tracker = tracker
         self._log_events = log_events
+        self._kernel = kernel
         self._on_problem = on_problem
         self._invalid_spis = 0
         self._invalid_spis_before = 0
@@ -93,7 +97,7 @@ class StrongSwanSession:
         self._begin()
 
     def _begin(self) -> None:
-        self._converter = Converter(self._on_problem)
+        self._converter = Converter(self._on_problem, self._kernel)
         self._log = IkeLog()
         self._modes: dict[int, NegotiationMode] = {}
         self._hints: dict[int, set[Hint]] = {}

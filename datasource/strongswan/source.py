@@ -1,7 +1,8 @@
 """A strongSwan daemon as a data source: its connections, their failures, and the polling.
 
 There are up to three connections: one for events, one for commands, and now and then one for a
-listing that waits for busy SAs, which may take long and must not hold up the others.
+listing that waits for busy SAs, which may take long and must not hold up the others. Beside them
+the kernel is asked for what it counts (:mod:`datasource.xfrm`).
 
 The connection for events is the daemon's pulse. While it stands, the daemon is the one whose SAs
 are known. When it ends, and nobody listens at the socket any more or somebody else does, its SAs
@@ -28,6 +29,7 @@ from datasource.strongswan.packet import Message, ViciError
 from datasource.strongswan.session import StrongSwanSession
 from datasource.strongswan.termination import Terminator
 from datasource.tracker import Tracker
+from datasource.xfrm.source import KernelSource
 
 __all__ = [
     "EVENTS",
@@ -68,6 +70,7 @@ MEASURED_IPSEC = IpsecTraffic(
     out_auths=0,
     out_encrypts=0,
 )
+"""What charon counts. An SA that the kernel has brings replay drops and failed authentications."""
 FAILURES_WITH_LOG = IkeFailures(authentication=0, decryption=0, hash_validation=0)
 """The count of messages without an SA comes from a plugin that may be absent."""
 
@@ -108,6 +111,7 @@ class StrongSwanSource:
         min_interval: seconds between polls, however often a refresh is asked for.
         log_events: whether to read the daemon's log, the source of all that is known about IKE
             messages. It costs some CPU at both ends.
+        kernel: what the kernel counts; None where that is not to be read.
         patience: seconds without an answer after which the daemon is taken to hang.
         clock: monotonic seconds: the tracker's time.
         jitter: gives a factor, about 1, for the delay of a reconnection.
@@ -121,6 +125,7 @@ class StrongSwanSource:
         interval: float = 5.0,
         min_interval: float = MIN_INTERVAL,
         log_events: bool = True,
+        kernel: KernelSource | None = None,
         patience: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: random.uniform(0.7, 1.0),
@@ -134,11 +139,15 @@ class StrongSwanSource:
         self._interval = interval
         self._min_interval = min_interval
         self._log_events = log_events
+        self._kernel = kernel
         self._patience = patience
         self._clock = clock
         self._jitter = jitter
         self._session = StrongSwanSession(
-            tracker, log_events=log_events, on_problem=self._on_problem
+            tracker,
+            log_events=log_events,
+            kernel=None if kernel is None else kernel.sas,
+            on_problem=self._on_problem,
         )
         self._wanted = asyncio.Event()
         self._daemon: Process | dt.datetime | None = None
@@ -307,10 +316,14 @@ class StrongSwanSource:
         finally:
             if settling is not None:
                 await _end(settling)
+            if self._kernel is not None:
+                await self._kernel.close()
 
     async def _poll(self, link: Link) -> bool:
         """Ask for everything; return True when an SA that is known was not listed."""
         self._wanted.clear()
+        if self._kernel is not None:
+            self._kernel.poll()
         if self._connections_are_due():
             await self._list_connections(link)
         missing = await self._list(link, waited=False)

@@ -113,6 +113,7 @@ kind = "strongswan"
 vici = "/run/other.vici"
 interval = 2
 log_events = false
+kernel = "off"
 
 [source.simulated]
 tunnels = 50000
@@ -226,7 +227,7 @@ def test_every_key() -> None:
         history=History(1000, 50_000),
         source=Source(
             "strongswan",
-            StrongSwan(Path("/run/other.vici"), 2.0, log_events=False),
+            StrongSwan(Path("/run/other.vici"), 2.0, log_events=False, kernel="off"),
             Simulated(50_000, 0, 90.5),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
@@ -270,7 +271,9 @@ def test_defaults() -> None:
     assert DEFAULT.mib == Mib("extended", "text")
     assert DEFAULT.history == History(200, 200)
     assert DEFAULT.source == Source("auto", StrongSwan(), Simulated(20, 1))
-    assert DEFAULT.source.strongswan == StrongSwan(Path("/run/charon.vici"), 5.0, log_events=True)
+    assert DEFAULT.source.strongswan == StrongSwan(
+        Path("/run/charon.vici"), 5.0, log_events=True, kernel="auto"
+    )
     assert DEFAULT.peers == ()
     assert (DEFAULT.state_directory, DEFAULT.warnings) == (None, ())
 
@@ -342,6 +345,12 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
         ("[snmp]\nmax_repetitions = 1.5", "snmp.max_repetitions", "a whole number, not a number"),
         ("[snmp]\nmax_repetitions = true", "snmp.max_repetitions", "a whole number, not true or"),
         ("[snmp]\nmax_repetitions = '5'", "snmp.max_repetitions", "a whole number, not a text"),
+        (
+            "[source.strongswan]\nkernel = true",
+            "source.strongswan.kernel",
+            "must be a text, not tr",
+        ),
+        ("[source.strongswan]\nkernel = 'on'", "source.strongswan.kernel", "allowed are auto, off"),
         ("[source.strongswan]\nlog_events = 1", "source.strongswan.log_events", "true or false, n"),
         ("[source.strongswan]\ninterval = '1'", "source.strongswan.interval", "a number of second"),
         ("[source.strongswan]\ninterval = true", "source.strongswan.interval", "a number of secon"),

@@ -15,7 +15,7 @@ from datasource.events import (
     IpsecTunnelStarted,
     IpsecTunnelStopped,
 )
-from datasource.failures import IkeFailure, IpsecFailure
+from datasource.failures import IkeFailure
 from datasource.history import History, Window
 from datasource.reasons import EndReason, IkeFailureReason, IpsecFailureReason
 from datasource.tracker import Tracker
@@ -157,16 +157,15 @@ def test_an_end_in_time_or_of_unknown_cause_is_no_failure(reason: EndReason) -> 
     assert (past.ike_failures, past.ipsec_failures) == ((), ())
 
 
-def test_a_packet_that_failed_is_put_to_its_tunnel() -> None:
+def test_a_packet_is_put_to_its_tunnel() -> None:
     tracker = Tracker()
     tracker.saw(10, ike(child(1), child(2)))
-    reason = IpsecFailureReason.IN_AUTHENTICATION
-    tracker.ipsec_failed(IpsecFailure(11, reason, spi=0x1002, source=THEIRS, destination=OURS))
-    tracker.ipsec_failed(IpsecFailure(12, reason, spi=0x1002, source=OURS, destination=THEIRS))
-    tracker.ipsec_failed(IpsecFailure(13, reason, spi=0x9999, source=THEIRS, destination=OURS))
-    found = tracker.snapshot(20).past.ipsec_failures
-    assert [record.content.tunnel_index for record in found] == [2, None, None]
-    assert found[0].content.peer is not None
+    found = tracker.find_spi(0x1002, OURS)
+    assert found is not None
+    tunnel, peer = found
+    assert (tunnel.index, peer.remote_identity) == (2, IKE.remote_identity)
+    assert tracker.find_spi(0x1002, THEIRS) is None
+    assert tracker.find_spi(0x2001, OURS) is None  # that is the SPI of what goes out
 
 
 def test_a_check_point_copies_and_changes_nothing_else() -> None:

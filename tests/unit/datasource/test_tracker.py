@@ -692,6 +692,32 @@ def test_a_count_that_one_sa_lacks_is_that_of_the_others(tracker: Tracker) -> No
     assert only_ipsec(tracker).traffic.in_octets == 10
 
 
+def test_a_count_that_comes_later_is_there_also_if_it_is_0(tracker: Tracker) -> None:
+    def known(sa_id: int, drops: int | None) -> ChildSa:
+        traffic = IpsecTraffic(in_octets=10, in_replay_drops=drops)
+        return dataclasses.replace(child(sa_id), traffic=traffic)
+
+    def seen() -> list[int | None]:
+        totals = tracker.snapshot(0).totals.ipsec
+        return [only_ipsec(tracker).traffic.in_replay_drops, totals.in_replay_drops]
+
+    tracker.saw(0, ike(1, known(1, None)))
+    assert seen() == [None, None]
+    before = tracker.revision
+    tracker.saw(1, ike(1, known(1, 0)))
+    assert seen() == [0, 0]
+    assert tracker.revision > before
+    tracker.saw(2, ike(1, known(1, 3)))
+    tracker.saw(3, ike(1, known(1, None)))
+    assert seen() == [3, 3]
+    tracker.child_rekeyed(4, ike(1), known(1, None), known(2, None))
+    assert seen() == [3, 3]
+    list_all(tracker, 5, ike(1, known(2, 4)))
+    list_all(tracker, 6, ike(1, known(2, 4)))
+    assert only_ipsec(tracker).expired_spis == 2
+    assert seen() == [7, 7]
+
+
 def test_a_report_that_comes_late_takes_nothing_away(tracker: Tracker) -> None:
     tracker = Tracker(ipsec=IpsecTraffic(*[0] * 17))
     many = ChildSa(1, ACTIVE, 0, CHILD, IpsecTraffic(*[100] * 17))
@@ -809,6 +835,10 @@ def test_failures_of_ipsec_have_counts_of_their_own(tracker: Tracker) -> None:
     totals = tracker.snapshot(0).totals
     assert totals.ipsec_failures == IpsecFailures(no_sa=1)
     assert totals.failures == IkeFailures(no_sa=0)
+    tracker.count_ipsec_failure("no_sa", 4)
+    tracker.count_ipsec_failure("protocol_use", 0)
+    totals = tracker.snapshot(0).totals
+    assert totals.ipsec_failures == IpsecFailures(no_sa=5, protocol_use=0)
 
 
 def test_failures_are_counted_or_taken_over(tracker: Tracker) -> None:

@@ -18,10 +18,14 @@ def service() -> configparser.SectionProxy:
     return parser["Service"]
 
 
-def test_se05_it_is_not_root_and_has_one_capability(service: configparser.SectionProxy) -> None:
+CAPABILITIES = "CAP_NET_BIND_SERVICE CAP_NET_ADMIN"
+"""For a port below 1024, and for NETLINK_XFRM."""
+
+
+def test_se05_it_is_not_root_and_has_two_capabilities(service: configparser.SectionProxy) -> None:
     assert service["User"] == "flowmib"
-    assert service["CapabilityBoundingSet"] == "CAP_NET_BIND_SERVICE"
-    assert service["AmbientCapabilities"] == "CAP_NET_BIND_SERVICE"
+    assert service["CapabilityBoundingSet"] == CAPABILITIES
+    assert service["AmbientCapabilities"] == CAPABILITIES
     assert service["NoNewPrivileges"] == "yes"
 
 

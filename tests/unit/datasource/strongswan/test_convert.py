@@ -23,6 +23,9 @@ from datasource.strongswan.connection import Connection, parse_connection
 from datasource.strongswan.convert import Converter
 from datasource.strongswan.fields import ConvertError
 from datasource.strongswan.selector import parse_selector
+from datasource.xfrm.codec import Dump
+from datasource.xfrm.sas import KernelSas
+from tests import netlink
 from tests.unit.datasource.strongswan.replay import encode, messages_of
 
 CHILD = {
@@ -179,6 +182,77 @@ def test_what_a_counted_packet_has_passed(
 ) -> None:
     traffic = converter().child_sa("site", "net-3", child(**changes)).traffic
     assert (traffic.in_auths, traffic.in_decrypts) == (auths, decrypts)
+
+
+def in_kernel(*messages: bytes) -> KernelSas:
+    dump = Dump(netlink.SEQUENCE)
+    dump.feed(b"".join(messages))
+    sas = KernelSas()
+    sas.replace(dump.sas)
+    return sas
+
+
+def kernel_sa(octets: int = netlink.INFINITE, **changes: Any) -> bytes:
+    fields = {"destination": "10.9.0.1", "spi": 0xB60AF0D1, "stats": (2, 3, 4), **changes}
+    return netlink.sa(**fields, limits=(netlink.INFINITE, octets, 5, 6))
+
+
+def test_what_the_kernel_counts_is_that_of_the_inbound_sa() -> None:
+    outbound = kernel_sa(spi=0x521AC4D0, stats=(7, 8, 9))
+    kernel = in_kernel(kernel_sa(), outbound)
+    (got,) = Converter(kernel=kernel).ike_sa("site", ike()).children
+    assert (got.traffic.in_replay_drops, got.traffic.in_auth_fails) == (5, 4)
+    assert (got.traffic.in_drops, got.traffic.in_decrypt_fails) == (None, None)
+    assert kernel.matched
+
+
+@pytest.mark.parametrize(
+    "changes", [{"destination": "10.9.0.2"}, {"spi": 0xB60AF0D2}, {"protocol": 51}]
+)
+def test_an_sa_that_the_kernel_does_not_have_has_no_counts_of_it(changes: dict[str, Any]) -> None:
+    kernel = in_kernel(kernel_sa(**changes))
+    (got,) = Converter(kernel=kernel).ike_sa("site", ike()).children
+    assert (got.traffic.in_replay_drops, got.traffic.in_auth_fails) == (None, None)
+    assert got.traffic.in_octets == 252
+    assert not kernel.matched
+
+
+def test_an_sa_of_ah_is_found_among_those_of_ah() -> None:
+    fields = ike() | {"child-sas": {"net-3": child(protocol="AH", encr_alg="absent")}}
+    (got,) = Converter(kernel=in_kernel(kernel_sa(protocol=51))).ike_sa("site", fields).children
+    assert got.traffic.in_auth_fails == 4
+
+
+def test_a_child_alone_is_looked_up_where_it_was_listed() -> None:
+    made = Converter(kernel=in_kernel(kernel_sa()))
+    assert made.child_sa("site", "net-3", child()).traffic.in_auth_fails is None
+    made.ike_sa("site", ike())
+    assert made.child_sa("site", "net-3", child()).traffic.in_auth_fails == 4
+
+
+def test_an_sa_that_moves_is_looked_up_under_its_new_address() -> None:
+    kernel = in_kernel(kernel_sa())
+    made = Converter(kernel=kernel)
+    made.ike_sa("site", ike())
+    kernel.replace(in_kernel(kernel_sa(destination="10.9.0.7", stats=(0, 0, 5)))._sas)
+    (got,) = made.ike_sa("site", ike(local_host="10.9.0.7")).children
+    assert got.traffic.in_auth_fails == 5
+
+
+def test_the_volume_at_which_an_sa_ends_is_known_from_the_kernel() -> None:
+    kernel = KernelSas()
+    made = Converter(kernel=kernel)
+    (before,) = made.ike_sa("site", ike()).children
+    assert before.parameters.lifetime_octets is None
+    kernel.replace(in_kernel(kernel_sa(1_000_000))._sas)
+    (after,) = made.ike_sa("site", ike()).children
+    assert after.parameters.lifetime_octets == 1_000_000
+    kernel.replace({})
+    (later,) = made.ike_sa("site", ike()).children
+    assert later.parameters is after.parameters
+    kernel.replace(in_kernel(kernel_sa())._sas)
+    (unlimited,) = made.ike_sa("site", ike()).children
+    assert unlimited.parameters is after.parameters
 
 
 def test_with_compression_plain_octets_are_not_known() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from datasource.control import TerminateError
 from datasource.events import EndReason, IkeTunnelStopped, IpsecTunnelStopped
-from datasource.model import Identity, IkeSa, IkeSaParameters, SaState
+from datasource.model import Identity, IkeSa, IkeSaParameters, IpsecFailures, SaState
 from datasource.snapshot import Snapshot
 from datasource.strongswan.link import Link, Process
 from datasource.strongswan.source import (
@@ -24,6 +24,9 @@ from datasource.strongswan.source import (
     tracker_for,
 )
 from datasource.tracker import Tracker
+from datasource.xfrm.codec import Dump, XfrmError
+from datasource.xfrm.source import KernelSource
+from tests import netlink
 from tests.unit.datasource.strongswan.fake_vici import FakeVici, until
 from tests.unit.datasource.strongswan.replay import encode, messages_of
 
@@ -371,6 +374,102 @@ def test_counters(tmp_path: Path) -> None:
             assert rig.snapshot.totals.failures.no_sa == 4
 
     asyncio.run(main())
+
+
+SPI_IN = int(next(iter(ONE["site"]["child-sas"].values()))["spi-in"], 16)
+
+
+def dump_of(*stats: tuple[int, int, int]) -> Dump:
+    """What the kernel would say of the SA that both children of the rig have."""
+    dump = Dump(netlink.SEQUENCE)
+    local = ONE["site"]["local-host"].decode()
+    dump.feed(b"".join(netlink.sa(local, spi=SPI_IN, stats=one) for one in stats))
+    return dump
+
+
+def with_kernel(rig: Rig, path: Path, read: Callable[[], Awaitable[Dump]]) -> None:
+    statistics = path / "xfrm_stat"
+    statistics.write_text("XfrmInNoStates\t6\n")
+    rig.source = StrongSwanSource(
+        rig.tracker,
+        rig.fake.path,
+        interval=0.05,
+        min_interval=0.01,
+        kernel=KernelSource(rig.tracker, read=read, statistics=statistics),
+        patience=PATIENCE,
+    )
+
+
+def test_what_the_kernel_counts_comes_with_the_listings(tmp_path: Path) -> None:
+    counts = [(1, 2, 3)]
+
+    async def read() -> Dump:
+        return dump_of(*counts)
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        with_kernel(rig, tmp_path, read)
+
+        def seen() -> set[tuple[int | None, int | None]]:
+            return {
+                (traffic.in_replay_drops, traffic.in_auth_fails)
+                for traffic in (tunnel.traffic for tunnel in rig.snapshot.ipsec_tunnels)
+            }
+
+        async with rig.fake.running(), rig.following():
+            await until(lambda: seen() == {(3, 3)}, "the counts")
+            await until(lambda: rig.snapshot.totals.ipsec_failures.no_sa == 6, "failures")
+            counts[:] = [(1, 2, 9)]
+            await until(lambda: seen() == {(3, 9)}, "more of them")
+            assert rig.snapshot.totals.ipsec.in_auth_fails == 2 * 9
+            counts.clear()  # the SA has gone, and charon has not said so yet
+            await rig.polls()
+            assert seen() == {(3, 9)}
+            rig.fake.sas = []
+            await until(lambda: rig.rows == 0, "the end")
+            assert rig.snapshot.totals.ipsec.in_auth_fails == 2 * 9
+
+    asyncio.run(main())
+
+
+def test_a_kernel_that_hangs_does_not_hold_up_the_listings(tmp_path: Path) -> None:
+    asked = 0
+
+    async def read() -> Dump:
+        nonlocal asked
+        asked += 1
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        with_kernel(rig, tmp_path, read)
+        async with rig.fake.running(), rig.following():
+            await rig.polls(4)
+            assert rig.rows == 2
+            assert asked == 1
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        assert not others
+
+    asyncio.run(main())
+
+
+def test_a_kernel_that_refuses_leaves_the_counts_absent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def read() -> Dump:
+        raise XfrmError("Operation not permitted", 1)
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        with_kernel(rig, tmp_path, read)
+        async with rig.fake.running(), rig.following():
+            await rig.polls(4)
+            assert {t.traffic.in_replay_drops for t in rig.snapshot.ipsec_tunnels} == {None}
+            assert rig.snapshot.totals.ipsec_failures == IpsecFailures()
+
+    asyncio.run(main())
+    assert caplog.text.count("CAP_NET_ADMIN") == 1
 
 
 @pytest.mark.parametrize(
