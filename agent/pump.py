@@ -26,6 +26,7 @@ class EventPump:
         self._tracker = tracker
         self._sinks = tuple(sinks)
         self._happened = asyncio.Event()
+        self._happened.set()  # there may be some already
         tracker.on_event(self._happened.set)
 
     async def run(self) -> None:
