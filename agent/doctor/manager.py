@@ -251,7 +251,7 @@ def _varbind(name: Any, value: Any) -> Varbind:
     if tag is None:
         tag = _TAGS[type(value)] = sum(value.tagSet.superTags[-1])
     plain: Value
-    if tag in (ber.OCTET_STRING, ber.IP_ADDRESS, _OPAQUE):
+    if tag in (ber.OCTET_STRING, ber.IP_ADDRESS, ber.OPAQUE):
         plain = bytes(value)
     elif tag == ber.OBJECT_IDENTIFIER:
         plain = tuple(value)
@@ -262,7 +262,6 @@ def _varbind(name: Any, value: Any) -> Varbind:
     return Varbind(tuple(name), tag, plain)
 
 
-_OPAQUE = 0x44
 _WITHOUT_VALUE = (ber.NULL, ber.NO_SUCH_OBJECT, ber.NO_SUCH_INSTANCE, ber.END_OF_MIB_VIEW)
 
 
