@@ -1,0 +1,1 @@
+"""``flowmib traps``: receives notifications and prints them."""
