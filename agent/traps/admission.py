@@ -3,8 +3,9 @@
 pysnmp knows a user at one engine only, and drops a trap of any other engine. It lets in without
 authentication whoever uses the name of a user with keys, unless it is itself the authoritative
 engine. It takes traps however old they are: it sets its notion of the sender's time by each of
-them, and compares then. An inform for an engine ID that it had in an earlier life is dropped, so
-the sender does not learn the new one. So what stands before the PDU is read here first.
+them, and compares then. An inform for the engine ID of an earlier run is told that its user is
+unknown, so the sender does not ask for the new ID. And it keeps for ever what it knows of a request
+over SNMPv1 or SNMPv2c that nobody answers. So what stands before the PDU is read here first.
 """
 
 from __future__ import annotations
