@@ -30,6 +30,7 @@ _LARGEST = 65507
 
 _GET, _NEXT, _RESPONSE, _SET, _TRAP_V1, _BULK, _INFORM, _TRAP, _REPORT = range(0xA0, 0xA9)
 _PDUS = (_GET, _NEXT, _BULK, _SET) * 4 + (_RESPONSE, _TRAP_V1, _INFORM, _TRAP, _REPORT, 0xA9, 0x30)
+_NOTIFICATIONS = (_TRAP_V1, _INFORM, _TRAP) * 4 + (_GET, _SET, _RESPONSE, _REPORT, 0xA9, 0x30)
 _VALUES = (
     (ber.INTEGER, b"\x02"),
     (ber.INTEGER, b"\x01"),
@@ -81,6 +82,8 @@ class Target:
     """Encoded OIDs to ask for, whether something is there or not."""
     settable: Sequence[bytes]
     """Those that can be set, and instances of theirs that are not there."""
+    notified: bool = False
+    """Whether it receives notifications: messages are mostly those, with values."""
 
 
 def make(target: Target, seed: int) -> Made:
@@ -334,7 +337,7 @@ class _Maker:
 
     def _pdu(self) -> bytes:
         rng = self._rng
-        tag = rng.choice(_PDUS)
+        tag = rng.choice(_NOTIFICATIONS if self._target.notified else _PDUS)
         # What is to be set has most of what can be wrong in content.
         value_chance = rng.choice((self._chance, 4 * self._chance))
         if value_chance > self._chance and tag == _SET:
@@ -364,7 +367,7 @@ class _Maker:
 
     def _binding(self, tag: int, value_chance: float) -> bytes:
         rng, target = self._rng, self._target
-        if tag == _SET:
+        if tag == _SET or target.notified:
             names = target.settable if rng.randrange(4) else target.names
             chance, self._chance = self._chance, value_chance
             # destroy(2) and its like are the first.

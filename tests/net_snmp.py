@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tests.running_agent import RunningAgent
+from tests.running_agent import Running
 from tests.snmp_user import User
 from tests.tools import requires_tool
 
@@ -32,7 +32,7 @@ Oid = tuple[int, ...]
 
 
 def run(
-    program: str, agent: RunningAgent, options: Sequence[str], *names: str, status: int | None = 0
+    program: str, agent: Running, options: Sequence[str], *names: str, status: int | None = 0
 ) -> str:
     """Run a program, which is to end with this status if one is said; return what it prints.
 

@@ -1,4 +1,4 @@
-"""A real agent, as a process, for tests that ask it from outside."""
+"""A real agent, or another command of flowmib, as a process that tests look at from outside."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
-__all__ = ["AgentError", "RunningAgent", "flowmib", "free_port"]
+__all__ = ["AgentError", "Running", "RunningAgent", "flowmib", "free_port"]
 
 ROOT = Path(__file__).parents[1]
 
@@ -26,7 +26,7 @@ _SYS_UP_TIME = bytes.fromhex(
 
 
 class AgentError(Exception):
-    """The agent did not start or did not stop; the message has its log."""
+    """The process did not start or did not stop; the message has its log."""
 
 
 def free_port() -> int:
@@ -50,8 +50,8 @@ def flowmib(*arguments: str, patience: float = 20.0) -> subprocess.CompletedProc
     )
 
 
-class RunningAgent:
-    """``flowmib run`` with these arguments, on a free port, until the end of the block.
+class Running:
+    """A command of flowmib that listens on a port, until the end of the block.
 
     Args:
         arguments: of the command.
@@ -67,7 +67,7 @@ class RunningAgent:
         self.endpoint = f"127.0.0.1:{self.port}"
         self._arguments = arguments
         self._configuration = configuration
-        self._patience = patience
+        self.patience = patience
 
     def __enter__(self) -> Self:
         self._stack = contextlib.ExitStack()
@@ -75,6 +75,7 @@ class RunningAgent:
         self.config = directory / "flowmib.toml"
         self.state = directory / "state"
         self._log = self._stack.enter_context((directory / "log").open("a+b"))
+        self._output = self._stack.enter_context((directory / "output").open("a+b"))
         if self._configuration:
             self.configure(self._configuration)
             self._arguments = ("--config", str(self.config), *self._arguments)
@@ -98,6 +99,10 @@ class RunningAgent:
         if error is None and status != 0:
             raise AgentError(f"flowmib ended with status {status}")
 
+    def _command(self) -> Sequence[str]:
+        """Return the command with its own arguments."""
+        raise NotImplementedError
+
     def configure(self, text: str) -> None:
         """Put this into the file; the agent reads it when it starts, or is told to."""
         self.config.touch(mode=0o600)
@@ -107,23 +112,23 @@ class RunningAgent:
         """Start it, with the state that it had when it ended."""
         began = len(self.log)
         self._process = subprocess.Popen(
-            (
-                *(sys.executable, "-m", "agent.cli.main", "run"),
-                *("--listen", f"udp:{self.endpoint}", "--state-directory", str(self.state)),
-                *self._arguments,
-            ),
+            (sys.executable, "-m", "agent.cli.main", *self._command(), *self._arguments),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
+            stdout=self._output,
+            stderr=self._log,
         )
         self._wait_for(lambda: "listening on" in self.log[began:], "come up")
 
     def stop(self) -> int:
         """End it by SIGTERM, if it runs, and return its exit status."""
         self._process.terminate()
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for its end and return its exit status."""
         try:
-            return self._process.wait(self._patience)
+            return self._process.wait(self.patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
@@ -134,6 +139,50 @@ class RunningAgent:
         if status != 0:
             raise AgentError(f"flowmib ended with status {status}:\n{self.log}")
         self.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return _content(self._log)
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far."""
+        return _content(self._output)
+
+    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + self.patience
+        while True:
+            over = not self.alive or time.monotonic() > deadline
+            if condition():
+                return
+            if over:
+                raise AgentError(f"flowmib does not {what}; it said:\n{self.log}{self.output}")
+            time.sleep(0.01)
+
+
+def _content(file: BinaryIO) -> str:
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
+
+
+class RunningAgent(Running):
+    """``flowmib run`` with these arguments."""
+
+    def _command(self) -> Sequence[str]:
+        return (
+            *("run", "--listen", f"udp:{self.endpoint}"),
+            *("--state-directory", str(self.state)),
+        )
 
     def hup(self) -> str:
         """Have it read its configuration again; return what it says of that."""
@@ -164,32 +213,10 @@ class RunningAgent:
                 return True
             return False
 
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
-
-    @property
-    def pid(self) -> int:
-        """Number of the process."""
-        return self._process.pid
-
-    @property
-    def log(self) -> str:
-        """What the agent has said so far."""
-        return os.pread(self._log.fileno(), 1 << 20, 0).decode(errors="replace")
-
     @contextlib.contextmanager
     def _wire(self, host: str) -> Iterator[socket.socket]:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wire:
             wire.bind((host, 0))
             wire.connect(("127.0.0.1", self.port))
-            wire.settimeout(self._patience)
+            wire.settimeout(self.patience)
             yield wire
-
-    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + self._patience
-        while not condition():
-            if not self.alive or time.monotonic() > deadline:
-                raise AgentError(f"flowmib does not {what}; it said:\n{self.log}")
-            time.sleep(0.01)

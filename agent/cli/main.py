@@ -1,4 +1,4 @@
-"""The command line: the commands ``run``, ``check-config``, ``localize`` and ``doctor``.
+"""The command line: the commands ``run``, ``check-config``, ``localize``, ``doctor``, ``traps``.
 
 Exit status: 0 done, 1 a fault of flowmib, 2 something that the operator can mend.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent import config as configuration
-from agent import daemon, doctor
+from agent import daemon, doctor, traps
 from agent.cli.localize import localized_users
 from agent.config import Config, ConfigError, Snmp
 from agent.errors import AgentError
@@ -26,6 +26,8 @@ from agent.state import default_directory, engine_id_of
 __all__ = ["main"]
 
 _Value = TypeVar("_Value")
+
+_TRAPS_LISTEN = "udp:127.0.0.1:1162"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,13 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--source", choices=("auto", "strongswan", "simulated"), metavar="KIND")
     run.add_argument("--tunnels", type=_number(1, configuration.MAX_TUNNELS), metavar="N")
     run.add_argument("--seed", type=_number(0, configuration.MAX_SEED), metavar="S")
-    run.add_argument(
-        "--listen",
-        action="append",
-        type=_argument(configuration.parse_listen),
-        metavar="udp:HOST:PORT",
-        help="instead of snmp.listen; may be given more than once",
-    )
+    _add_listen(run, "instead of snmp.listen")
     check = commands.add_parser("check-config", help="check a configuration file and stop")
     check.set_defaults(command=_check_config)
     check.add_argument("file", type=Path, metavar="FILE")
@@ -76,7 +72,32 @@ def _parser() -> argparse.ArgumentParser:
     )
     examine.set_defaults(command=_doctor)
     doctor.add_arguments(examine)
+    receive = commands.add_parser("traps", help="receive notifications and print them")
+    receive.set_defaults(command=_traps)
+    _add_config(receive)
+    _add_listen(receive, f"instead of {_TRAPS_LISTEN}")
+    receive.add_argument(
+        "--community",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="take no other over SNMPv1 and SNMPv2c; may be given more than once",
+    )
+    receive.add_argument(
+        "--count", type=_number(1, sys.maxsize), metavar="N", help="stop after N notifications"
+    )
+    receive.add_argument("--json", action="store_true", help="for programs: one object a line")
     return parser
+
+
+def _add_listen(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--listen",
+        action="append",
+        type=_argument(configuration.parse_listen),
+        metavar="udp:HOST:PORT",
+        help=f"{default}; may be given more than once",
+    )
 
 
 def _add_config(parser: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -133,15 +154,32 @@ def _localize(options: argparse.Namespace) -> int:
     users = config.snmp.users
     if not users:
         raise ConfigError(f"{options.config}: snmp.user: there is none to localise")
-    if config.snmp.engine_id is None:
-        directory = options.state_directory or config.state_directory
-        directory = directory or default_directory(os.environ)
-        engine_id, origin = engine_id_of(directory), directory
-    else:
-        engine_id, origin = config.snmp.engine_id, options.config
+    engine_id, origin = _engine_id(options, config)
     print(f"# Keys for the engine {engine_id.hex()} ({origin}); no other engine takes them.")
     print(localized_users(options.config.read_text(encoding="utf-8"), users, engine_id))
     return 0
+
+
+def _traps(options: argparse.Namespace) -> int:
+    config = configuration.load(options.config) if options.config else configuration.DEFAULT
+    traps.run(
+        options.listen or [configuration.parse_listen(_TRAPS_LISTEN)],
+        users=[user.settings for user in config.snmp.users],
+        communities=[name.encode() for name in options.community],
+        engine_id=lambda: _engine_id(options, config)[0],
+        count=options.count,
+        as_json=options.json,
+    )
+    return 0
+
+
+def _engine_id(options: argparse.Namespace, config: Config) -> tuple[bytes, Path]:
+    """Return the engine ID that the agent has, and where it stands."""
+    if config.snmp.engine_id is not None:
+        return config.snmp.engine_id, options.config
+    directory = options.state_directory or config.state_directory
+    directory = directory or default_directory(os.environ)
+    return engine_id_of(directory), directory
 
 
 def _configuration(options: argparse.Namespace) -> Config:

@@ -20,11 +20,7 @@ _EVERYTHING = "all"
 _OWN_GROUP = "own:"
 """What a group of the short form begins with, and no other."""
 
-_LEVELS: Mapping[str, SecurityLevel] = {
-    "authPriv": SecurityLevel.AUTH_PRIV,
-    "authNoPriv": SecurityLevel.AUTH_NO_PRIV,
-    "noAuthNoPriv": SecurityLevel.NO_AUTH_NO_PRIV,
-}
+_LEVELS: Mapping[str, SecurityLevel] = {level.label: level for level in reversed(SecurityLevel)}
 """The first one is the default: who says nothing does not mean to let anybody in unprotected."""
 _MODELS: Mapping[str, SecurityModel] = {
     "any": SecurityModel.ANY,

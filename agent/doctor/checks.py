@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agent.doctor.seen import Names
 from agent.doctor.walk import Value, Varbind
 from mibs import ber
+from mibs.names import TYPES, IndexPart, Names
 from mibs.smi import ObjectType, Oid
 
 __all__ = ["EXTENDED", "Checker"]
@@ -25,20 +25,6 @@ _ZERO_BY_THE_PROSE = frozenset(
 )
 """Objects whose range begins at 1, and whose description has a meaning for 0."""
 
-_TYPES = {
-    ber.INTEGER: "INTEGER",
-    ber.OCTET_STRING: "OCTET STRING",
-    ber.NULL: "NULL",
-    ber.OBJECT_IDENTIFIER: "OBJECT IDENTIFIER",
-    ber.IP_ADDRESS: "IpAddress",
-    ber.COUNTER32: "Counter32",
-    ber.GAUGE32: "Gauge32",
-    ber.TIME_TICKS: "TimeTicks",
-    ber.COUNTER64: "Counter64",
-    ber.NO_SUCH_OBJECT: "noSuchObject",
-    ber.NO_SUCH_INSTANCE: "noSuchInstance",
-}
-
 
 class Checker:
     """Checks instances, and counts what is wrong so that a whole bad column is one line."""
@@ -53,13 +39,6 @@ class Checker:
         self._names = names
         self._extended = extended
         self._faults: dict[tuple[str, str], list[str]] = {}
-        modules = names.modules
-        self._indexes = {
-            item.oid: modules.index(item.name)
-            for module in modules.modules
-            for item in module.objects
-            if item.kind == "table"
-        }
 
     def check(self, item: ObjectType, varbind: Varbind) -> None:
         """Check one instance of an object."""
@@ -81,31 +60,16 @@ class Checker:
         return lines
 
     def _suffix_fault(self, item: ObjectType, suffix: Oid) -> str:
+        parts = self._names.index(item, suffix)
+        if parts is not None and all(map(_fits, parts)):
+            return ""
         if item.kind == "scalar":
-            return "" if suffix == (0,) else "is a scalar, and its instance is not 0"
-        rest: Oid | None = suffix
-        for part in self._indexes[item.oid[:-2]]:
-            rest = None if rest is None else self._without(part, rest)
-        return "" if rest == () else "has an index that is not of the declared form"
-
-    def _without(self, part: ObjectType, suffix: Oid) -> Oid | None:
-        """Take one index object off (RFC 2578 section 7.7); None if there is none."""
-        if part.tag == ber.IP_ADDRESS:
-            size = 4
-        elif part.tag not in (ber.OCTET_STRING, ber.OBJECT_IDENTIFIER):
-            return suffix[1:] if suffix and not _number_fault(part, suffix[0]) else None
-        elif len(part.ranges) == 1 and part.ranges[0][0] == part.ranges[0][1]:
-            size = part.ranges[0][0]
-        elif suffix:
-            size, suffix = suffix[0], suffix[1:]
-            if not _inside(part, size):
-                return None
-        octets = part.tag == ber.OBJECT_IDENTIFIER or all(n < 256 for n in suffix[:size])
-        return suffix[size:] if octets and len(suffix) >= size else None
+            return "is a scalar, and its instance is not 0"
+        return "has an index that is not of the declared form"
 
     def _value_fault(self, item: ObjectType, tag: int, value: Value) -> str:
         if tag != item.tag:
-            sent, declared = (_TYPES.get(kind, f"tag {kind:#x}") for kind in (tag, item.tag))
+            sent, declared = (TYPES.get(kind, f"tag {kind:#x}") for kind in (tag, item.tag))
             return f"is {sent}, the MIB says {declared}"
         if isinstance(value, bytes):
             if not _inside(item, len(value)):
@@ -120,6 +84,13 @@ class Checker:
                 return ""
             return _number_fault(item, value)
         return ""
+
+
+def _fits(part: IndexPart) -> bool:
+    item, numbers = part
+    if item.tag in (ber.OCTET_STRING, ber.OBJECT_IDENTIFIER):
+        return _inside(item, len(numbers))
+    return item.tag == ber.IP_ADDRESS or not _number_fault(item, numbers[0])
 
 
 def _access_fault(item: ObjectType) -> str:

@@ -27,9 +27,10 @@ from agent.doctor.invariants import (
 )
 from agent.doctor.manager import Manager, Session, own_address
 from agent.doctor.report import Chapter, Level, Report
-from agent.doctor.seen import Names, Seen
+from agent.doctor.seen import Seen
 from agent.doctor.walk import Lane, NoAnswerError, Varbind, walk
 from mibs import ber, smi
+from mibs.names import Names
 from mibs.smi import Oid
 
 __all__ = ["examine"]

@@ -1,7 +1,6 @@
 """pysnmp as the manager: an SNMP engine that shares nothing with the agent's own.
 
-pysnmp takes long to import, so nothing but this module does, and nobody imports this module before
-an agent is to be asked.
+pysnmp takes long to import, so nobody imports this module before an agent is to be asked.
 """
 
 from __future__ import annotations
@@ -23,31 +22,12 @@ from pysnmp.entity.rfc3413 import cmdgen
 from pysnmp.error import PySnmpError
 from pysnmp.proto.rfc1902 import Null, OctetString
 
-from agent.doctor.walk import Answer, NoAnswerError, Value, Varbind
+from agent.doctor.walk import Answer, NoAnswerError, Varbind
+from agent.pysnmp_terms import AUTH_PROTOCOLS, PRIV_PROTOCOLS, plain, reason
 from agent.snmp.usm.users import Secret, UserSettings
-from mibs import ber
 from mibs.smi import Oid
 
 __all__ = ["Engine", "Manager", "Session", "own_address"]
-
-_AUTH_PROTOCOLS = {
-    None: config.USM_AUTH_NONE,
-    "MD5": config.USM_AUTH_HMAC96_MD5,
-    "SHA-1": config.USM_AUTH_HMAC96_SHA,
-    "SHA-224": config.USM_AUTH_HMAC128_SHA224,
-    "SHA-256": config.USM_AUTH_HMAC192_SHA256,
-    "SHA-384": config.USM_AUTH_HMAC256_SHA384,
-    "SHA-512": config.USM_AUTH_HMAC384_SHA512,
-}
-_PRIV_PROTOCOLS = {
-    None: config.USM_PRIV_NONE,
-    "DES": config.USM_PRIV_CBC56_DES,
-    "AES-128": config.USM_PRIV_CFB128_AES,
-    "AES-192": config.USM_PRIV_CFB192_AES_BLUMENTHAL,
-    "AES-256": config.USM_PRIV_CFB256_AES_BLUMENTHAL,
-    "AES-192-C": config.USM_PRIV_CFB192_AES,
-    "AES-256-C": config.USM_PRIV_CFB256_AES,
-}
 
 _V3 = 3
 """As msgVersion; 0 is SNMPv1, 1 is SNMPv2c."""
@@ -117,9 +97,9 @@ class Manager:
         config.add_v3_user(
             self._snmp,
             settings.name,
-            _AUTH_PROTOCOLS[settings.auth],
+            AUTH_PROTOCOLS[settings.auth],
             auth_key,
-            _PRIV_PROTOCOLS[settings.priv],
+            PRIV_PROTOCOLS[settings.priv],
             priv_key,
             securityEngineId=engine_id,
             authKeyType=auth_type,
@@ -232,38 +212,12 @@ class Session:
         indication, status, index, varbinds, _ = await future
         self.slowest = max(self.slowest, time.perf_counter() - began)
         if indication:
-            raise NoAnswerError(_reason(indication))
-        return Answer(int(status), int(index), [_varbind(*varbind) for varbind in varbinds])
-
-
-def _reason(indication: Any) -> str:
-    if isinstance(indication, str):
-        return indication
-    name = type(indication).__name__
-    return str(indication) if name == "ReportPduReceived" else name[0].lower() + name[1:]
-
-
-_TAGS: dict[type, int] = {}
-
-
-def _varbind(name: Any, value: Any) -> Varbind:
-    tag = _TAGS.get(type(value))
-    if tag is None:
-        tag = _TAGS[type(value)] = sum(value.tagSet.superTags[-1])
-    plain: Value
-    if tag in (ber.OCTET_STRING, ber.IP_ADDRESS, _OPAQUE):
-        plain = bytes(value)
-    elif tag == ber.OBJECT_IDENTIFIER:
-        plain = tuple(value)
-    elif tag in _WITHOUT_VALUE:
-        plain = b""
-    else:
-        plain = int(value)
-    return Varbind(tuple(name), tag, plain)
-
-
-_OPAQUE = 0x44
-_WITHOUT_VALUE = (ber.NULL, ber.NO_SUCH_OBJECT, ber.NO_SUCH_INSTANCE, ber.END_OF_MIB_VIEW)
+            raise NoAnswerError(reason(indication))
+        return Answer(
+            int(status),
+            int(index),
+            [Varbind(tuple(name), *plain(value)) for name, value in varbinds],
+        )
 
 
 def own_address(host: str, port: int) -> str:

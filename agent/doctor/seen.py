@@ -7,48 +7,12 @@ from itertools import islice
 from types import MappingProxyType
 
 from agent.doctor.walk import Value, Varbind
-from mibs.smi import ObjectType, Oid, Smi
+from mibs.names import Names
+from mibs.smi import ObjectType, Oid
 
-__all__ = ["Names", "Seen"]
+__all__ = ["Seen"]
 
 _NOTHING: Mapping[Oid, Value] = MappingProxyType({})
-
-
-class Names:
-    """Finds the object that an instance belongs to."""
-
-    def __init__(self, modules: Smi) -> None:
-        self.modules = modules
-        self._objects = {
-            item.oid: item
-            for module in modules.modules
-            for item in module.objects
-            if item.kind in ("scalar", "column")
-        }
-        self._sizes = sorted({len(oid) for oid in self._objects}, reverse=True)
-
-    def find(self, name: Oid) -> ObjectType | None:
-        """Return the scalar or column that begins this name."""
-        for size in self._sizes:
-            item = self._objects.get(name[:size])
-            if item is not None:
-                return item
-        return None
-
-    def oid(self, name: str) -> Oid:
-        """Return the OID of an object, which is in the MIBs."""
-        return self.modules.object(name).oid
-
-    def oids(self) -> Iterator[Oid]:
-        """Go through the OIDs of all objects that can be read."""
-        return (oid for oid, item in self._objects.items() if item.access.startswith("read-"))
-
-    def label(self, name: Oid) -> str:
-        """Return an instance as ``cikeTunStatus.3``, or in numbers if no MIB has it."""
-        item = self.find(name)
-        if item is None:
-            return ".".join(map(str, name))
-        return ".".join((item.name, *map(str, name[len(item.oid) :])))
 
 
 class Seen:

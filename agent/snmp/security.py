@@ -22,3 +22,8 @@ class SecurityLevel(enum.IntEnum):
     NO_AUTH_NO_PRIV = 1
     AUTH_NO_PRIV = 2
     AUTH_PRIV = 3
+
+    @property
+    def label(self) -> str:
+        """Its name in the MIBs, such as ``authNoPriv``."""
+        return ("noAuthNoPriv", "authNoPriv", "authPriv")[self - 1]

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agent import config as configuration
-from agent import daemon
+from agent import daemon, traps
 from agent.cli.main import main
-from agent.config import Config
+from agent.config import Config, ListenAddress
 from agent.snmp.usm.users import localized_settings
-from agent.state import StateDirectory
+from agent.state import StateDirectory, engine_id_of
 
 Load = Callable[[], Config]
 
@@ -165,6 +166,11 @@ class TestRun:
         (["run", "--state-directory"], "argument --state-directory: expected one argument"),
         (["check-config"], "the following arguments are required: FILE"),
         (["localize"], "the following arguments are required: --config"),
+        (["traps", "--listen", "1162"], "'1162' is not of the form udp:HOST:PORT"),
+        (["traps", "--listen", "udp:::1:1162"], "an IPv6 address, and no other, stands in br"),
+        (["traps", "--count", "0"], "argument --count: '0' is no whole number from 1 to"),
+        (["traps", "--community"], "argument --community: expected one argument"),
+        (["traps", "udp:127.0.0.1:1162"], "unrecognized arguments: udp:127.0.0.1:1162"),
     ],
 )
 def test_bad_options_are_status_2(
@@ -187,7 +193,13 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["run", "--help"], ["check-config", "--help"], ["localize", "--help"]],
+    [
+        ["--help"],
+        ["run", "--help"],
+        ["check-config", "--help"],
+        ["localize", "--help"],
+        ["traps", "--help"],
+    ],
 )
 def test_help(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -325,3 +337,70 @@ class TestLocalize:
         users.chmod(0o644)
         assert main(["localize", "--config", str(users)]) == 2
         assert "chmod 600" in capsys.readouterr().err
+
+
+class TestTraps:
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+        """What would have been received."""
+        calls: list[dict[str, Any]] = []
+
+        def run(addresses: Sequence[ListenAddress], **options: Any) -> None:
+            calls.append({"listen": [address.text for address in addresses], **options})
+
+        monkeypatch.setattr(traps, "run", run)
+        return calls
+
+    def test_without_options(self, asked: list[dict[str, Any]]) -> None:
+        assert main(["traps"]) == 0
+        (options,) = asked
+        del options["engine_id"]
+        assert options == {
+            "listen": ["udp:127.0.0.1:1162"],
+            "users": [],
+            "communities": [],
+            "count": None,
+            "as_json": False,
+        }
+
+    def test_options(self, asked: list[dict[str, Any]]) -> None:
+        listen = ["--listen", "udp:0.0.0.0:162", "--listen", "udp:[::]:162"]
+        communities = ["--community", "one", "--community", "zw\u00f6lf"]
+        assert main(["traps", *listen, *communities, "--count", "3", "--json"]) == 0
+        (options,) = asked
+        assert options["listen"] == ["udp:0.0.0.0:162", "udp:[::]:162"]
+        assert options["communities"] == [b"one", "zw\u00f6lf".encode()]
+        assert (options["count"], options["as_json"]) == (3, True)
+
+    def test_the_users_and_the_engine_of_a_configuration(
+        self, asked: list[dict[str, Any]], tmp_path: Path
+    ) -> None:
+        path = tmp_path / "users.toml"
+        path.write_text(USERS, encoding="utf-8")
+        path.chmod(0o600)
+        state = ["--state-directory", str(tmp_path / "state")]
+        assert main(["traps", "--config", str(path), *state]) == 0
+        assert [user.name for user in asked[0]["users"]] == ['o"ps', "graphs", "guest"]
+        # Where it is not wanted, nothing is made.
+        assert not (tmp_path / "state").exists()
+        made = asked[0]["engine_id"]()
+        assert made == engine_id_of(tmp_path / "state")
+        path.write_text("[snmp]\nengine_id = '8000000001'\n" + USERS, encoding="utf-8")
+        assert main(["traps", "--config", str(path), *state]) == 0
+        assert asked[1]["engine_id"]() == bytes.fromhex("8000000001")
+
+    def test_a_bad_file_is_status_2(
+        self, asked: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert main(["traps", "--config", str(tmp_path / "none")]) == 2
+        assert capsys.readouterr().err.endswith("/none: No such file or directory\n")
+        assert asked == []
+
+    def test_an_address_in_use_is_status_2(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            other.bind(("127.0.0.1", 0))
+            text = f"udp:127.0.0.1:{other.getsockname()[1]}"
+            assert main(["traps", "--listen", text]) == 2
+        error = capsys.readouterr().err
+        assert error.endswith(f"flowmib: cannot listen on {text}: Address already in use\n")
+        assert "Traceback" not in error

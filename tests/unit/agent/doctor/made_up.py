@@ -5,9 +5,10 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 
-from agent.doctor.seen import Names, Seen
+from agent.doctor.seen import Seen
 from agent.doctor.walk import Answer, Value, Varbind
 from mibs import ber, smi
+from mibs.names import Names
 
 Oid = tuple[int, ...]
 

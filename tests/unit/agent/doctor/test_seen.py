@@ -10,21 +10,6 @@ from tests.unit.agent.doctor.made_up import NAMES, Gateway
 STATUS = NAMES.oid("cikeTunStatus")
 
 
-def test_objects_of_instances() -> None:
-    item = NAMES.find((*STATUS, 3))
-    assert item is not None
-    assert item.name == "cikeTunStatus"
-    assert NAMES.find(STATUS[:-1]) is None
-    assert NAMES.label((*STATUS, 3)) == "cikeTunStatus.3"
-    assert NAMES.label((1, 3, 9)) == "1.3.9"
-
-
-def test_only_what_can_be_read_is_listed() -> None:
-    oids = set(NAMES.oids())
-    assert STATUS in oids
-    assert NAMES.oid("cikeTunIndex") not in oids
-
-
 def test_columns() -> None:
     gateway = Gateway()
     seen = gateway.seen()
