@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.notify.target import Target
 from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
@@ -15,6 +16,7 @@ __all__ = [
     "Identity",
     "ListenAddress",
     "Mib",
+    "Notify",
     "Peer",
     "Simulated",
     "Snmp",
@@ -115,6 +117,15 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """``[notify]``: notifications, and who gets them."""
+
+    enabled: frozenset[str] = frozenset()
+    """Descriptors of those that are enabled at start; their switches in the MIB say it after."""
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
 
@@ -122,6 +133,7 @@ class Config:
     mib: Mib = Mib()
     source: Source = Source()
     peers: tuple[Peer, ...] = ()
+    notify: Notify = Notify()
     state_directory: Path | None = None
     """None: where the environment says, see :func:`agent.state.default_directory`."""
     warnings: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from agent.config import (
     ConfigError,
     Identity,
     Mib,
+    Notify,
     Peer,
     Simulated,
     Source,
@@ -223,6 +224,7 @@ def test_every_key() -> None:
             Simulated(50_000, 0),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
+        notify=Notify(frozenset({"coldStart"})),
         state_directory=Path("/var/lib/gateway"),
     )
 
@@ -234,7 +236,8 @@ def test_the_example_above_leaves_no_key_out() -> None:
         return {field.name for field in dataclasses.fields(kind)}
 
     content = tomllib.loads(EVERYTHING)
-    assert content.keys() | {"peers", "warnings"} == fields(Config) | {"peer"}
+    # [notify] has a test of its own.
+    assert content.keys() | {"peers", "warnings", "notify"} == fields(Config) | {"peer"}
     assert content["snmp"].keys() | {"communities", "users"} == fields(config.Snmp) | {
         *("community", "user", "view")
     }
@@ -303,7 +306,7 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: mib, peer, snmp, source, state_d"),
+        ("nonsense = 1", "nonsense", "unknown key; known here: mib, notify, peer, snmp, sour"),
         (
             "[snmp]\nlisen = []",
             "snmp.lisen",
@@ -557,7 +560,8 @@ class TestNeedsRestart:
         """What is added to the configuration has to be decided there and here."""
         everything = parse_text(EVERYTHING, "")
         at_once = {"communities", "users", "access", "max_repetitions", "failures_per_second"}
-        fields = {field.name for field in dataclasses.fields(Config)} - {"warnings", "snmp"}
+        fields = {field.name for field in dataclasses.fields(Config)}
+        fields -= {"warnings", "snmp", "notify"}
         fields |= {f"snmp.{field.name}" for field in dataclasses.fields(config.Snmp)}
         changed = {key.replace("peer", "peers") for key in needs_restart(DEFAULT, everything)}
         assert changed == fields - {f"snmp.{name}" for name in at_once}
