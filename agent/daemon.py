@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from typing import Any
 
+from agent.alarms import Alarms
 from agent.config import Config, History, Mib, Peer, Snmp, needs_restart
 from agent.errors import AgentError
 from agent.feed import make_feed
 from agent.identity import Product, system_group
+from agent.notify.sender import Sender
 from agent.pump import EventPump
 from agent.snmp.community import Origins
 from agent.snmp.engine import Engine, Limits, Policy
@@ -49,7 +51,7 @@ _MAX_TIME = 0x7FFFFFFF
 
 
 class Daemon:
-    """The agent, ready to run. Nothing is opened before :meth:`run`.
+    """The agent, ready to run; made in the event loop. Nothing is opened before :meth:`run`.
 
     Args:
         config: all of it.
@@ -80,8 +82,7 @@ class Daemon:
 
         tracker = self._feed.tracker
         self._resize(config.history)
-        self._switches = served.make_switches()
-
+        switches = served.make_switches()
         snmp = config.snmp
         shown = served.Shown(
             system=system_group(
@@ -92,29 +93,44 @@ class Daemon:
             statistics=statistics,
             up_time=up_time,
             serial_number=SerialNumber(secrets.randbits(31)),
-            switches=self._switches,
+            switches=switches,
             choices=_choices(config.mib, config.peers),
             archive=Archive(tracker.history, time_stamp, lambda: tracker.check_point(clock())),
             control=self._feed.source,
         )
-        self._tree = Tree(smi.load(served.MODULES), served.bind(shown))
+        modules = smi.load(served.MODULES)
+        self._tree = Tree(modules, served.bind(shown))
         self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
-        self._pump = EventPump(tracker, ())
+        users = self._users(snmp)
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
             boots=state.boots,
             engine_time=engine_time,
             statistics=statistics,
-            users=self._users(snmp),
+            users=users,
             max_message_size=snmp.max_message_size,
             random=secrets.token_bytes,
         )
+        policy = self._policy(snmp)
+        self._sender = Sender(self._processor.encoder, self._quiet)
+        self._sender.replace(config.notify.targets, users, policy.vacm)
+        self._alarms = Alarms(
+            config.notify,
+            modules,
+            self._tree,
+            switches=switches,
+            outlets=(self._sender,),
+            clock=clock,
+            time_stamp=time_stamp,
+        )
+        self._pump = EventPump(tracker, (self._alarms.happened,))
         self._engine = Engine(
-            self._policy(snmp),
+            policy,
             {b"": self._keeper},
             statistics,
             self._processor,
             quiet=self._quiet,
+            on_stranger=self._alarms.stranger,
             turn=asyncio.Lock(),
         )
 
@@ -160,6 +176,8 @@ class Daemon:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+                self._pump.drain()
+                await self._sender.close()
         _log.info("stopped")
 
     def _serve(self, listeners: Sequence[UdpListener]) -> None:
@@ -171,6 +189,7 @@ class Daemon:
             ", ".join(address.text for address in self._config.snmp.listen),
             self._feed.title,
         )
+        self._alarms.started()
 
     async def _do_chores(self) -> None:
         while True:
@@ -180,7 +199,7 @@ class Daemon:
     # Who may do what ------------------------------------------------------------------------------
 
     async def _reload_for_ever(self, wanted: asyncio.Event, load: Callable[[], Config]) -> None:
-        history = self._config.history
+        last = self._config
         while True:
             await wanted.wait()
             wanted.clear()
@@ -190,13 +209,17 @@ class Daemon:
             except AgentError as error:
                 _log.error("not reloaded, going on as before: %s", error)
                 continue
+            policy = self._policy(config.snmp)
             self._processor.set_users(users)
-            self._engine.replace(self._policy(config.snmp))
+            self._engine.replace(policy)
+            self._sender.replace(config.notify.targets, users, policy.vacm)
             # What a manager has set stays, unless the operator says something new.
-            if config.history != history:
-                history = config.history
-                self._resize(history)
-                self._keeper.expire()
+            if config.history != last.history:
+                self._resize(config.history)
+            if config.notify.enabled != last.notify.enabled:
+                self._alarms.enable(config.notify.enabled)
+            self._keeper.expire()
+            last = config
             later = needs_restart(self._config, config)
             _log.info(
                 "reloaded%s", f"; changed only by a restart: {', '.join(later)}" if later else ""
@@ -281,7 +304,7 @@ def _calm_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(10_000, 500, 100)
 
 
 def _choices(config: Mib, peers: tuple[Peer, ...]) -> Choices:

@@ -14,13 +14,25 @@ from agent.config.section import Section
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.vacm import AccessEntry, GroupMember, Subtree, VacmTables
 
-__all__ = ["Grant", "access_tables", "parse_entries", "parse_grant", "parse_views", "warnings"]
+__all__ = [
+    "ALL",
+    "LEVELS",
+    "Grant",
+    "access_tables",
+    "existing_view",
+    "own_group",
+    "parse_entries",
+    "parse_grant",
+    "parse_views",
+    "warnings",
+]
 
-_EVERYTHING = "all"
+ALL = "all"
+"""The view that is there without being said."""
 _OWN_GROUP = "own:"
 """What a group of the short form begins with, and no other."""
 
-_LEVELS: Mapping[str, SecurityLevel] = {level.label: level for level in reversed(SecurityLevel)}
+LEVELS: Mapping[str, SecurityLevel] = {level.label: level for level in reversed(SecurityLevel)}
 """The first one is the default: who says nothing does not mean to let anybody in unprotected."""
 _MODELS: Mapping[str, SecurityModel] = {
     "any": SecurityModel.ANY,
@@ -56,7 +68,7 @@ def parse_views(sections: Sequence[Section]) -> tuple[Subtree, ...]:
     Raises:
         ConfigError: a view or a subtree in it is there twice, or is wrong.
     """
-    subtrees = [Subtree(_EVERYTHING, (1,))]
+    subtrees = [Subtree(ALL, (1,))]
     for section in sections:
         name = section.name("name")
         if any(subtree.view == name for subtree in subtrees):
@@ -101,19 +113,24 @@ def _entry(section: Section, views: set[str]) -> AccessEntry:
     group = _group(section)
     model = _MODELS[section.choice("model", *_MODELS)]
     if model in _COMMUNITY_MODELS:
-        level = _LEVELS[section.choice("level", "noAuthNoPriv")]
+        level = LEVELS[section.choice("level", "noAuthNoPriv")]
     else:
-        level = _LEVELS[section.choice("level", *_LEVELS)]
+        level = LEVELS[section.choice("level", *LEVELS)]
     entry = AccessEntry(
         group,
         model,
         level,
         section.text("context", "", longest=32).encode(),
         section.choice("context_match", "exact", "prefix") == "prefix",
-        *(_view(section, key, views) for key in ("read", "write", "notify")),
+        *(existing_view(section, key, views) for key in ("read", "write", "notify")),
     )
     section.close()
     return entry
+
+
+def own_group(section: Section) -> str:
+    """Return the group of the short form for what this section is of."""
+    return _OWN_GROUP + section.path
 
 
 def _group(section: Section) -> str:
@@ -123,9 +140,10 @@ def _group(section: Section) -> str:
     return group
 
 
-def _view(section: Section, key: str, views: set[str]) -> str:
-    view = section.text(key, "")
-    if view and view not in views:
+def existing_view(section: Section, key: str, views: set[str], default: str = "") -> str:
+    """Return the name of a view that there is; where the default is to have none, an empty one."""
+    view = section.text(key, default)
+    if (view or default) and view not in views:
         raise section.fail(key, f"there is no view {view!r}; there are {', '.join(sorted(views))}")
     return view
 
@@ -156,9 +174,9 @@ def parse_grant(
     write = section.choice("access", "read", "write") == "write"
     level = highest
     if "level" in short_keys:
-        possible = (name for name, level in _LEVELS.items() if level <= highest)
-        level = _LEVELS[section.choice("level", *possible)]
-    group = _OWN_GROUP + section.path
+        possible = (name for name, level in LEVELS.items() if level <= highest)
+        level = LEVELS[section.choice("level", *possible)]
+    group = own_group(section)
     return Grant(
         section,
         models,
@@ -170,9 +188,9 @@ def parse_grant(
                 group,
                 model,
                 level,
-                read=_EVERYTHING,
-                write=_EVERYTHING if write else "",
-                notify=_EVERYTHING,
+                read=ALL,
+                write=ALL if write else "",
+                notify=ALL,
             )
             for model in models
         ),

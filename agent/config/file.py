@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import tomllib
 from pathlib import Path
 
 from agent.config.model import Config, History, Mib, Peer, Simulated, Source, StrongSwan
+from agent.config.notify import parse_notify
 from agent.config.section import ConfigError, Section
 from agent.config.snmp import parse_snmp
 from datasource.history import DEFAULT_SIZE, MAX_SIZE
@@ -72,14 +74,16 @@ def parse_text(text: str, where: str) -> Config:
         )
     top = Section(where, "", content)
     snmp, warnings = parse_snmp(top.section("snmp"))
+    notify, access, more_warnings = parse_notify(top.section("notify"), snmp)
     config = Config(
-        snmp=snmp,
+        snmp=dataclasses.replace(snmp, access=access),
         mib=_mib(top.section("mib")),
         history=_history(top.section("history")),
         source=_source(top.section("source")),
         peers=tuple(_peer(section) for section in top.sections("peer")),
+        notify=notify,
         state_directory=_state_directory(top),
-        warnings=warnings,
+        warnings=(*warnings, *more_warnings),
     )
     top.close()
     return config

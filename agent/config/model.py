@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.notify.target import Target
 from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
@@ -17,6 +18,7 @@ __all__ = [
     "Identity",
     "ListenAddress",
     "Mib",
+    "Notify",
     "Peer",
     "Simulated",
     "Snmp",
@@ -128,6 +130,17 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """``[notify]``: notifications, and who gets them."""
+
+    enabled: frozenset[str] = frozenset()
+    """Descriptors of those that are enabled at start; their switches in the MIB say it after."""
+    targets: tuple[Target, ...] = ()
+    extra_objects: bool = True
+    """Whether they carry what IOS adds to the objects of the MIB."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All of it."""
 
@@ -136,6 +149,7 @@ class Config:
     history: History = History()
     source: Source = Source()
     peers: tuple[Peer, ...] = ()
+    notify: Notify = Notify()
     state_directory: Path | None = None
     """None: where the environment says, see :func:`agent.state.default_directory`."""
     warnings: tuple[str, ...] = ()

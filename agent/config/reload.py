@@ -24,6 +24,11 @@ def needs_restart(old: Config, new: Config) -> tuple[str, ...]:
             ("mib", old.mib, new.mib),
             ("source", old.source, new.source),
             ("peer", old.peers, new.peers),
+            (
+                "notify.extra_objects",
+                old.notify.extra_objects,
+                new.notify.extra_objects,
+            ),
         )
         if before != after
     )

@@ -19,6 +19,7 @@ from agent.config import (
     History,
     Identity,
     Mib,
+    Notify,
     Peer,
     Simulated,
     Source,
@@ -231,6 +232,7 @@ def test_every_key() -> None:
             Simulated(50_000, 0, 90.5),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
+        notify=Notify(frozenset({"coldStart"})),
         state_directory=Path("/var/lib/gateway"),
     )
 
@@ -242,7 +244,8 @@ def test_the_example_above_leaves_no_key_out() -> None:
         return {field.name for field in dataclasses.fields(kind)}
 
     content = tomllib.loads(EVERYTHING)
-    assert content.keys() | {"peers", "warnings"} == fields(Config) | {"peer"}
+    # [notify] has a test of its own.
+    assert content.keys() | {"peers", "warnings", "notify"} == fields(Config) | {"peer"}
     assert content["snmp"].keys() | {"communities", "users"} == fields(config.Snmp) | {
         *("community", "user", "view")
     }
@@ -315,7 +318,7 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: history, mib, peer, snmp, sour"),
+        ("nonsense = 1", "nonsense", "unknown key; known here: history, mib, notify, peer, "),
         (
             "[snmp]\nlisen = []",
             "snmp.lisen",
@@ -581,7 +584,7 @@ class TestNeedsRestart:
         everything = parse_text(EVERYTHING, "")
         at_once = {"communities", "users", "access", "max_repetitions", "failures_per_second"}
         fields = {field.name for field in dataclasses.fields(Config)}
-        fields -= {"warnings", "snmp", "history"}
+        fields -= {"warnings", "snmp", "history", "notify"}
         fields |= {f"snmp.{field.name}" for field in dataclasses.fields(config.Snmp)}
         changed = {key.replace("peer", "peers") for key in needs_restart(DEFAULT, everything)}
         assert changed == fields - {f"snmp.{name}" for name in at_once}
