@@ -71,7 +71,7 @@ def bindings(number: int) -> list[Varbind]:
     return [
         Varbind((*_PEER, 6, *_INDEX, number), "OctetString", b"\x0a\x09\x00\x01"),
         Varbind((*_PEER, 7, *_INDEX, number), "OctetString", b"\x0a\x09\x00\x02"),
-        Varbind((*_LIFE_TIME, number), "Integer32", 3600),
+        Varbind((*_LIFE_TIME, number), "Integer", 3600),
     ]
 
 
