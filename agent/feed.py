@@ -60,6 +60,7 @@ def make_feed(config: Source, clock: Callable[[], float]) -> Feed:
                 config.strongswan.vici,
                 interval=config.strongswan.interval,
                 log_events=config.strongswan.log_events,
+                error_notify=config.strongswan.error_notify,
                 clock=clock,
             ),
             tracker,

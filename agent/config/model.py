@@ -86,6 +86,8 @@ class StrongSwan:
     vici: Path = Path("/run/charon.vici")
     interval: float = 5.0
     log_events: bool = True
+    error_notify: Path | None = Path("/run/charon.enfy")
+    """None: it is not used."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,7 @@ kind = "strongswan"
 vici = "/run/other.vici"
 interval = 2
 log_events = false
+error_notify = "/run/other.enfy"
 
 [source.simulated]
 tunnels = 50000
@@ -219,7 +220,7 @@ def test_every_key() -> None:
         mib=Mib("strict", "octets"),
         source=Source(
             "strongswan",
-            StrongSwan(Path("/run/other.vici"), 2.0, log_events=False),
+            StrongSwan(Path("/run/other.vici"), 2.0, False, Path("/run/other.enfy")),
             Simulated(50_000, 0),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
@@ -261,7 +262,11 @@ def test_defaults() -> None:
     assert DEFAULT.snmp.identity == Identity("flowmib", "", (), "", "", "")
     assert DEFAULT.mib == Mib("extended", "text")
     assert DEFAULT.source == Source("auto", StrongSwan(), Simulated(20, 1))
-    assert DEFAULT.source.strongswan == StrongSwan(Path("/run/charon.vici"), 5.0, log_events=True)
+    assert DEFAULT.source.strongswan == StrongSwan(
+        Path("/run/charon.vici"), 5.0, log_events=True, error_notify=Path("/run/charon.enfy")
+    )
+    off = parse_text('[source.strongswan]\nerror_notify = ""', "")
+    assert off.source.strongswan.error_notify is None
     assert DEFAULT.peers == ()
     assert (DEFAULT.state_directory, DEFAULT.warnings) == (None, ())
 
