@@ -54,6 +54,7 @@ class Settings:
         retransmit_base: factor from one wait to the next.
         half_open_timeout: after which charon gives up a peer that does not finish a set-up.
         psk: the pre-shared key.
+        peer_id: the identity that the peer must have, where that is not its address.
         error_notify: whether charon has that plugin. It is loaded when charon starts.
         auth: how both sides prove who they are: ``psk`` or ``pubkey``.
         files: more files of swanctl's directory, such as ``x509/leaf.pem``, by path.
@@ -76,6 +77,7 @@ class Settings:
     retransmit_base: float = 1.0
     half_open_timeout: int = 30
     psk: str = "lab only"
+    peer_id: str = ""
     error_notify: bool = True
     auth: Literal["psk", "pubkey"] = "psk"
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
@@ -114,6 +116,7 @@ class Changes(TypedDict, total=False):
     retransmit_base: float
     half_open_timeout: int
     psk: str
+    peer_id: str
     error_notify: bool
     auth: Literal["psk", "pubkey"]
     files: Mapping[str, bytes]
@@ -214,7 +217,7 @@ connections {{ {CONNECTION} {{
   }}
   remote {{
     auth = {settings.auth}
-    id = {remote}
+    id = {settings.peer_id or remote}
   }}
   children {{{children}
   }}

@@ -9,11 +9,10 @@ has none, so there the peer's address and the connection must agree. An IKE SA t
 once, however often its messages are repeated; what goes wrong on one that is up is counted each
 time, and so is each child. The end of a tunnel is told by the tracker and by nobody else.
 
-Anybody can make a gateway report failures. Those of an address that are under no connection, or of
-no known IKE SA, are recorded once per second and reason; and of all that are under no connection,
-:data:`STRANGERS` at once and one per second. Those of a peer's IKE SAs under its connection are
-recorded :data:`PER_PEER` at once and one per second. What is more than that is left out, and
-counted.
+Anybody can make a gateway report failures. So set-ups of one peer are recorded :data:`PER_PEER` at
+once and one per second, and what is about no IKE SA, or one that is up, once per second and reason.
+Of all that are under no connection, :data:`STRANGERS` are recorded at once and one per second. What
+is more than that is left out, and counted.
 """
 
 from __future__ import annotations
@@ -285,7 +284,7 @@ class FailureDesk:
         known = concern.connection in self.connections or up
         total = self._known if known else self._strangers
         key, most = (concern.remote_address, reason), 1
-        if known and concern.sa_id and not up:
+        if concern.sa_id and not up:
             key, most = (concern.remote_address, concern.connection), PER_PEER
         own = self._allowances.get(key) or _Allowance(most, 1.0)
         _remember(self._allowances, key, own)

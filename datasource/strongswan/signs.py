@@ -56,6 +56,7 @@ _UNREADABLE = Sign(2, Ike.PEER_ENCODING, while_up=True)
 UNDECRYPTED = Sign(3, Ike.ENCRYPTION, while_up=True)
 """A message that cannot be decrypted."""
 _BAD_HASH = Sign(3, Ike.HASH_VALIDATION, while_up=True)
+_WRONG_HASH = Sign(6, Ike.HASH_VALIDATION)
 _NOT_PROVED = Sign(4, Ike.AUTHENTICATION)
 # Many gateways have no CRL and want none. So a status that is not known explains a failure, and is
 # none; and it does not explain that the peer does not trust us.
@@ -160,7 +161,7 @@ _LOG_SIGNS: tuple[tuple[str, Sign], ...] = (
     (r"verifying .* integrity failed", _BAD_HASH),
     (r"integrity check failed", _BAD_HASH),
     (r"received HASH payload does not match", _BAD_HASH),
-    (r"calculated HASH does not match HASH payload", _BAD_HASH),
+    (r"calculated HASH does not match HASH payload", _WRONG_HASH),
     (r"received proposals unacceptable", _NO_PROPOSAL),
     (r"no proposal found", _NO_PROPOSAL),
     (r"peers proposal selection invalid", _NO_PROPOSAL),
