@@ -63,6 +63,7 @@ def make_feed(config: Source, clock: Callable[[], float]) -> Feed:
                 interval=config.strongswan.interval,
                 log_events=config.strongswan.log_events,
                 kernel=KernelSource(tracker, clock=clock) if reads_kernel else None,
+                error_notify=config.strongswan.error_notify,
                 clock=clock,
             ),
             tracker,

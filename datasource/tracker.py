@@ -329,6 +329,41 @@ class Tracker:
         """Return the tunnel that a packet to this address and SPI is for, if it is one of ours."""
         return self._ipsec.find_spi(spi, destination)
 
+    def has_had(self, sa_id: int) -> bool:
+        """Whether an IKE SA is up, or was."""
+        return sa_id in self._sas or sa_id in self._dead
+
+    def peer_of(self, sa_id: int) -> Peer | None:
+        """Return who talks over an IKE SA that is up, None for any other."""
+        known = self._sas.get(sa_id)
+        return None if known is None else known.tunnel.association.peer()
+
+    def ike_sa_with(self, connection: str, remote: IpAddress) -> int:
+        """Return the newest IKE SA of a connection with the peer at this address, 0 for none."""
+        # Among thousands this takes milliseconds: for a source that tells no number of its SA.
+        return next(
+            (
+                next(reversed(tunnel.sas))
+                for tunnel in reversed(self._tunnels.values())
+                if tunnel.parameters.connection == connection
+                and tunnel.parameters.remote_address == remote
+            ),
+            0,
+        )
+
+    def ipsec_tunnel_of(self, sa_id: int, child: str) -> IpsecTunnel | None:
+        """Return the IPsec tunnel under an IKE SA that has this child, or the only one there is.
+
+        ``child`` is the name of its configuration; empty where that is not known.
+        """
+        known = self._sas.get(sa_id)
+        found = [
+            self._ipsec.rows[tunnel.index]
+            for tunnel in (known.tunnel.ipsec if known is not None else ())
+            if child in ("", tunnel.parameters.name)
+        ]
+        return found[0] if len(found) == 1 else None
+
     # IKE ----------------------------------------------------------------------------------------
 
     def _predecessor(self, sa: IkeSa) -> IkeTunnelState | None:

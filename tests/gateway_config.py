@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -28,8 +29,8 @@ CONNECTION = "site"  # the one connection that both gateways load
 
 PLUGINS = (
     "random nonce aes sha1 sha2 md5 hmac kdf ccm curve25519 gmp pem pkcs1 pkcs8 x509 pubkey "
-    "constraints kernel-libipsec kernel-netlink socket-default vici error-notify updown counters "
-    "eap-identity eap-radius eap-md5"
+    "constraints revocation kernel-libipsec kernel-netlink socket-default vici error-notify updown "
+    "counters eap-identity eap-radius eap-md5"
 )
 
 
@@ -51,7 +52,12 @@ class Settings:
         retransmit_timeout: wait before the first retransmission.
         retransmit_tries: retransmissions before charon gives up.
         retransmit_base: factor from one wait to the next.
+        half_open_timeout: after which charon gives up a peer that does not finish a set-up.
         psk: the pre-shared key.
+        peer_id: the identity that the peer must have, where that is not its address.
+        error_notify: whether charon has that plugin. It is loaded when charon starts.
+        auth: how both sides prove who they are: ``psk`` or ``pubkey``.
+        files: more files of swanctl's directory, such as ``x509/leaf.pem``, by path.
         connection_extra: more lines for the connection section of swanctl.conf.
         child_extra: more lines for each child section.
     """
@@ -69,7 +75,12 @@ class Settings:
     retransmit_timeout: float = 0.4
     retransmit_tries: int = 2
     retransmit_base: float = 1.0
+    half_open_timeout: int = 30
     psk: str = "lab only"
+    peer_id: str = ""
+    error_notify: bool = True
+    auth: Literal["psk", "pubkey"] = "psk"
+    files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     connection_extra: str = ""
     child_extra: str = ""
 
@@ -103,7 +114,12 @@ class Changes(TypedDict, total=False):
     retransmit_timeout: float
     retransmit_tries: int
     retransmit_base: float
+    half_open_timeout: int
     psk: str
+    peer_id: str
+    error_notify: bool
+    auth: Literal["psk", "pubkey"]
+    files: Mapping[str, bytes]
     connection_extra: str
     child_extra: str
 
@@ -140,13 +156,15 @@ def host(side: Side, settings: Settings, child: str) -> str:
 
 
 def daemon_text(directory: Path, settings: Settings) -> str:
+    plugins = PLUGINS if settings.error_notify else PLUGINS.replace("error-notify ", "")
     return f"""\
 charon-systemd {{
   load_modular = no
-  load = {PLUGINS}
+  load = {plugins}
   retransmit_timeout = {settings.retransmit_timeout}
   retransmit_tries = {settings.retransmit_tries}
   retransmit_base = {settings.retransmit_base}
+  half_open_timeout = {settings.half_open_timeout}
   # Without it a responder refuses aggressive mode with a pre-shared key.
   i_dont_care_about_security_and_use_aggressive_mode_psk = yes
   plugins {{
@@ -194,12 +212,12 @@ connections {{ {CONNECTION} {{
   {dpd_timeout}
   {settings.connection_extra}
   local {{
-    auth = psk
+    auth = {settings.auth}
     id = {local}
   }}
   remote {{
-    auth = psk
-    id = {remote}
+    auth = {settings.auth}
+    id = {settings.peer_id or remote}
   }}
   children {{{children}
   }}

@@ -20,6 +20,7 @@ import functools
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -158,7 +159,7 @@ class Gateways:
         with contextlib.ExitStack() as started:  # undoes the first steps if a later one fails
             self._build_network(started)
             for side in SIDES:
-                (self._directory / side / "swanctl").mkdir(parents=True)
+                (self._directory / side).mkdir(parents=True)
                 self._write(side)
                 started.callback(self._end, side)
             self.start(*SIDES)
@@ -270,7 +271,7 @@ class Gateways:
                 )
         for side in sides:
             wait_for(functools.partial(self._answers, side), f"{side}'s VICI socket")
-            self._swan(side, "--load-all")
+            self._load(side)
 
     def _answers(self, side: Side) -> bool:
         process = self._process(side)
@@ -382,13 +383,23 @@ class Gateways:
         self._write(side)
         if side in self._processes:
             self._swan(side, "--reload-settings")
-            self._swan(side, "--load-all")
+            self._load(side)
+
+    def _load(self, side: Side) -> None:
+        # Without --clear charon keeps the certificates of before.
+        self._swan(side, "--load-all", "--clear")
 
     def _write(self, side: Side) -> None:
         directory, settings = self._directory / side, self._settings[side]
         (directory / "strongswan.conf").write_text(daemon_text(directory, settings), "utf-8")
-        swanctl = directory / "swanctl" / "swanctl.conf"
-        swanctl.write_text(connection_text(side, settings), "utf-8")
+        swanctl = directory / "swanctl"
+        shutil.rmtree(swanctl, ignore_errors=True)
+        for name, content in settings.files.items():
+            path = swanctl / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        swanctl.mkdir(exist_ok=True)
+        (swanctl / "swanctl.conf").write_text(connection_text(side, settings), "utf-8")
 
     def _environment(self, side: Side) -> dict[str, str]:
         directory = self._directory / side
@@ -423,8 +434,14 @@ class Gateways:
         else:
             self._swan(side, "--terminate", "--ike", ike or CONNECTION)
 
-    def rekey_child(self, child: str = "net", *, side: Side = "alpha") -> None:
-        """Rekey a child SA from ``side``; return when both sides have the new one."""
+    def rekey_child(
+        self, child: str = "net", *, side: Side = "alpha", seconds: float = 10.0
+    ) -> None:
+        """Rekey a child SA from ``side``; return when both sides have the new one.
+
+        Raises:
+            DeadlineError: they do not have it after ``seconds``.
+        """
         before = {where: self._inbound_spis(where, child) for where in SIDES}
         self._swan(side, "--rekey", "--child", child)
 
@@ -432,7 +449,8 @@ class Gateways:
             return self._inbound_spis(where, child) - before[where]
 
         for where in SIDES:
-            wait_for(functools.partial(renewed, where), f"{where} to have a new child {child}")
+            what = f"{where} to have a new child {child}"
+            wait_for(functools.partial(renewed, where), what, seconds)
 
     def _inbound_spis(self, side: Side, child: str) -> set[str]:
         found = child_sas(self.list_sas(side), child)
@@ -444,8 +462,18 @@ class Gateways:
         Returns when both sides have a new IKE SA and the children have moved to it. The old one
         is gone by then with IKEv2; with IKEv1 charon keeps it for a while.
         """
+        self._replace_ike(side, "--rekey", "--ike", CONNECTION)
+
+    def reauthenticate(self, *, side: Side = "alpha") -> None:
+        """Replace the IKE SA from ``side`` by one that is made from the beginning.
+
+        Returns like ``rekey_ike``.
+        """
+        self._replace_ike(side, "--rekey", "--ike", CONNECTION, "--reauth")
+
+    def _replace_ike(self, side: Side, *command: str) -> None:
         before = {where: self._ike_ids(where) for where in SIDES}
-        self._swan(side, "--rekey", "--ike", CONNECTION)
+        self._swan(side, *command)
 
         def replaced(where: Side) -> bool:
             now = self._ike_ids(where)

@@ -127,6 +127,7 @@ def _source(section: Section) -> Source:
             interval=strongswan.seconds("interval", 5.0, 1.0, 3600.0),
             log_events=strongswan.flag("log_events", default=True),
             kernel=strongswan.choice("kernel", "auto", "off"),
+            error_notify=_error_notify(strongswan),
         ),
         simulated=Simulated(
             tunnels=simulated.number("tunnels", 20, 1, MAX_TUNNELS),
@@ -137,6 +138,11 @@ def _source(section: Section) -> Source:
     for part in (strongswan, simulated, section):
         part.close()
     return source
+
+
+def _error_notify(section: Section) -> Path | None:
+    text = section.text("error_notify", "/run/charon.enfy")
+    return Path(text) if text else None
 
 
 def _peer(section: Section) -> Peer:

@@ -91,6 +91,8 @@ class StrongSwan:
     interval: float = 5.0
     log_events: bool = True
     kernel: Literal["auto", "off"] = "auto"
+    error_notify: Path | None = Path("/run/charon.enfy")
+    """None: it is not used."""
 
 
 @dataclass(frozen=True, slots=True)

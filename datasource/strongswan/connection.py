@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from datasource.model import AuthMethod
-from datasource.strongswan.fields import ConvertError, number, section, subsections, text
+from datasource.model import AuthMethod, Identity, IpAddress
+from datasource.strongswan.fields import (
+    ConvertError,
+    identity,
+    known_address,
+    number,
+    section,
+    subsections,
+    text,
+)
 from datasource.strongswan.packet import Message
 
 __all__ = ["UNKNOWN_CONNECTION", "Connection", "parse_connection"]
@@ -28,6 +36,11 @@ class Connection:
     """Of the peer, in its first round."""
     rekey_octets: Mapping[str, int | None] = field(default_factory=dict)
     """By the name of the child."""
+    local_identity: Identity | None = None
+    """In its first round; None where it is not fixed. So are the following."""
+    remote_identity: Identity | None = None
+    local_address: IpAddress | None = None
+    remote_address: IpAddress | None = None
 
 
 UNKNOWN_CONNECTION = Connection()
@@ -48,6 +61,17 @@ def parse_connection(name: str, fields: Message) -> Connection:
                 child: number(config, "rekey_bytes", 0) or None
                 for child, config in subsections(section(fields, "children"))
             },
+            local_identity=identity(section(fields, "local-1"), "id"),
+            remote_identity=identity(section(fields, "remote-1"), "id"),
+            local_address=_only_address(fields, "local_addrs"),
+            remote_address=_only_address(fields, "remote_addrs"),
         )
     except ConvertError as error:
         raise error.of(f"connection {name}") from None
+
+
+def _only_address(fields: Message, name: str) -> IpAddress | None:
+    value = fields.get(name)
+    if not isinstance(value, list) or len(value) != 1:
+        return None
+    return known_address(value[0].decode("utf-8", "replace"))

@@ -5,18 +5,22 @@ Each function raises :class:`ConvertError` and nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import cast
 
 from datasource.errors import DataSourceError
-from datasource.model import IpAddress, Proposal, TrafficSelector
+from datasource.model import Identity, IpAddress, Proposal, TrafficSelector
 from datasource.strongswan.packet import Message
 from datasource.strongswan.selector import parse_selector
 
 __all__ = [
     "ConvertError",
     "address",
+    "identity",
+    "known_address",
+    "known_identity",
     "number",
     "proposal",
     "section",
@@ -96,6 +100,28 @@ def address(fields: Message, name: str) -> IpAddress:
         return ipaddress.ip_address(host.partition("%")[0])  # a link-local address names its link
     except ValueError as error:
         raise ConvertError(name, host) from error
+
+
+def identity(fields: Message, name: str) -> Identity | None:
+    """Return an identity, None where there is none of that name or it stands for several.
+
+    Raises:
+        ConvertError: it is not a value.
+    """
+    return known_identity(text(fields, name, ""))
+
+
+def known_identity(text: str) -> Identity | None:
+    """Return the identity that a text is, None where it is empty or a pattern."""
+    return Identity.parse(text) if text and text != "%any" and "*" not in text else None
+
+
+def known_address(text: str) -> IpAddress | None:
+    """Return the address that a text is, None where it is none or stands for any."""
+    with contextlib.suppress(ValueError):
+        found = ipaddress.ip_address(text.partition("%")[0])
+        return None if found.is_unspecified else found
+    return None
 
 
 def selectors(fields: Message, name: str) -> tuple[TrafficSelector, ...]:

@@ -16,12 +16,18 @@ from dataclasses import dataclass
 
 from datasource.model import NO_IKE_TRAFFIC, IkeTraffic, NegotiationMode
 from datasource.strongswan.packet import Message
+from datasource.strongswan.signs import Sign, log_sign
 
 __all__ = ["Hint", "IkeLog", "LogLine", "Termination"]
 
 _MAX_ASKED = 10_000
 
-_PACKET = re.compile(r"(sending|received) packet: from .* \((\d{1,9}) bytes\)")
+_PACKET = re.compile(
+    r"(sending|received) packet: from (\S+)\[\d+\] to (\S+)\[\d+\] \((\d{1,9}) bytes\)"
+)
+_SENDER = re.compile(r".* from ([0-9A-Fa-f:.]+[0-9A-Fa-f:])\b")
+_ESTABLISHING = re.compile(r"establishing CHILD_SA (.*)\{\d+\}.*", re.DOTALL)
+_ESTABLISHED = re.compile(r"IKE_SA .*\[\d+\] established between ", re.DOTALL)
 _EXCHANGE = re.compile(r"(generating|parsed) ([A-Z0-9_]+) (request|response) (\d+) \[ (.*)\]")
 _CHILD_DELETE = re.compile(r"(sending|received) DELETE for (?:ESP|AH) CHILD_SA ")
 _TERMINATE = re.compile(r"vici terminate (IKE_SA|CHILD_SA) (?:'(.*)'|#(\d{1,10}))", re.DOTALL)
@@ -44,6 +50,8 @@ class Hint(enum.Enum):
     """This side or the peer is deleting it."""
     PEER_DELETES = enum.auto()
     PEER_LOST = enum.auto()
+    TRYING_AGAIN = enum.auto()
+    """Its set-up has failed, and begins anew."""
     SETUP_FAILED = enum.auto()
     """It ended before it was up, and no other event says so."""
     SHUTDOWN = enum.auto()
@@ -71,6 +79,17 @@ class LogLine:
     failure: str | None = None
     """A field of :class:`~datasource.model.IkeFailures`."""
     termination: Termination | None = None
+    sign: Sign | None = None
+    """What it tells of a failure."""
+    ends: tuple[str, str] | None = None
+    """Our address and the peer's."""
+    sender: str = ""
+    """Of a message that is about no IKE SA."""
+    child: str | None = None
+    """The child that is asked for; empty where the peer asks, whose name for it nobody knows."""
+    rekey: bool | None = None
+    """Whether it is to replace one."""
+    established: bool = False
 
 
 class IkeLog:
@@ -88,32 +107,31 @@ class IkeLog:
         if not isinstance(line, bytes):
             return LogLine(sa_id)
         text = line.decode("utf-8", "replace")
-        if group == b"NET":
-            return LogLine(sa_id, _packet(text))
+        if group == b"NET" and (match := _PACKET.fullmatch(text)) is not None:
+            return _packet(sa_id, match)
         if group == b"ENC":
             return self._encoding(sa_id, text)
         if group == b"IKE":
             return self._ike(sa_id, text)
         if group == b"JOB":
             return _job(sa_id, text)
-        if group == b"CFG":
-            return LogLine(sa_id, termination=_termination(text))
+        if group == b"CFG" and (termination := _termination(text)) is not None:
+            return LogLine(sa_id, termination=termination)
         if text.startswith(("SIGTERM received", "SIGINT received")):
             return LogLine(sa_id, hint=Hint.SHUTDOWN)
-        return LogLine(sa_id)
+        return _failure(sa_id, text)
 
     def _encoding(self, sa_id: int, text: str) -> LogLine:
         if match := _EXCHANGE.fullmatch(text):
             return self._exchange(sa_id, match)
         if _INTEGRITY.match(text):
             self._bad_integrity = sa_id
-            return LogLine(sa_id, failure="hash_validation")
+            return _failure(sa_id, text, "hash_validation")
         if text == "could not decrypt payloads":
             known, self._bad_integrity = self._bad_integrity == sa_id != 0, 0
-            return LogLine(sa_id, failure=None if known else "decryption")
-        if text in _HASH:
-            return LogLine(sa_id, failure="hash_validation")
-        return LogLine(sa_id)
+            # It is said twice, and means the hash.
+            return LogLine(sa_id) if known else _failure(sa_id, text, "decryption")
+        return _failure(sa_id, text, "hash_validation" if text in _HASH else None)
 
     def _exchange(self, sa_id: int, match: re.Match[str]) -> LogLine:
         verb, exchange, kind, message_id, listed = match.groups()
@@ -123,8 +141,10 @@ class IkeLog:
         counts = dict.fromkeys(("notifies", "exchanges", "rejects", "invalids"), 0)
         counts["notifies"] = sum(payload.startswith("N(") for payload in payloads)
         key = (sa_id, out == (kind == "request"), message_id)
+        child, rekey = None, None
         if kind == "request" and _asks_for_child(exchange, names):
             counts["exchanges"] = 1
+            child, rekey = None if out else "", "N(REKEY_SA)" in names
             if exchange == "CREATE_CHILD_SA":
                 self._remember(key)
         elif self._answers_child(exchange, kind, names, key):
@@ -135,6 +155,8 @@ class IkeLog:
             _exchange_traffic(counts, out=out),
             mode=_MODES.get(exchange),
             failure="authentication" if "N(AUTH_FAILED)" in names else None,
+            child=child,
+            rekey=rekey,
         )
 
     def _answers_child(
@@ -161,20 +183,32 @@ class IkeLog:
                 return LogLine(sa_id, IkeTraffic(out_phase2_deletes=1))
             return LogLine(sa_id, IkeTraffic(in_phase2_deletes=1))
         if text in _HASH:
-            return LogLine(sa_id, failure="hash_validation")
+            return _failure(sa_id, text, "hash_validation")
         if _XAUTH.match(text):
-            return LogLine(sa_id, failure="authentication")
-        return LogLine(sa_id, hint=_ike_hint(text))
+            return _failure(sa_id, text, "authentication")
+        if match := _ESTABLISHING.fullmatch(text):
+            return LogLine(sa_id, child=match[1], rekey=False)
+        if _ESTABLISHED.match(text):
+            return LogLine(sa_id, established=True)
+        return LogLine(sa_id, hint=_ike_hint(text), sign=log_sign(text))
 
 
-def _packet(text: str) -> IkeTraffic:
-    match = _PACKET.fullmatch(text)
-    if match is None:
-        return NO_IKE_TRAFFIC
-    octets = int(match[2])
-    if match[1] == "sending":
-        return IkeTraffic(out_octets=octets, out_packets=1)
-    return IkeTraffic(in_octets=octets, in_packets=1)
+def _packet(sa_id: int, match: re.Match[str]) -> LogLine:
+    verb, sender, receiver, length = match.groups()
+    octets = int(length)
+    if verb == "sending":
+        traffic = IkeTraffic(out_octets=octets, out_packets=1)
+        return LogLine(sa_id, traffic, ends=(sender, receiver))
+    traffic = IkeTraffic(in_octets=octets, in_packets=1)
+    return LogLine(sa_id, traffic, ends=(receiver, sender))
+
+
+def _failure(sa_id: int, text: str, failure: str | None = None) -> LogLine:
+    sign = log_sign(text)
+    sender = ""
+    if sign is not None and not sa_id and (match := _SENDER.match(text)) is not None:
+        sender = match[1]
+    return LogLine(sa_id, failure=failure, sign=sign, sender=sender)
 
 
 def _asks_for_child(exchange: str, names: set[str]) -> bool:
@@ -209,6 +243,8 @@ def _ike_hint(text: str) -> Hint | None:
         return Hint.DELETING
     if text.startswith("giving up after "):
         return Hint.PEER_LOST
+    if text.startswith("peer not responding, trying again"):
+        return Hint.TRYING_AGAIN
     if text.startswith(("establishing IKE_SA failed", *_HALF_OPEN)):
         return Hint.SETUP_FAILED
     return None
@@ -218,8 +254,8 @@ def _job(sa_id: int, text: str) -> LogLine:
     if text.startswith("DPD check timed out"):
         return LogLine(sa_id, hint=Hint.PEER_LOST)
     if text.startswith(_HALF_OPEN):
-        return LogLine(sa_id, hint=Hint.SETUP_FAILED)
-    return LogLine(sa_id)
+        return LogLine(sa_id, hint=Hint.SETUP_FAILED, sign=log_sign(text))
+    return _failure(sa_id, text)
 
 
 def _termination(text: str) -> Termination | None:

@@ -21,28 +21,39 @@ from datasource.events import EndReason
 from datasource.model import ChildSa, IkeSa, NegotiationMode
 from datasource.strongswan.connection import Connection, parse_connection
 from datasource.strongswan.convert import Converter
+from datasource.strongswan.error_notify import ErrorRecord
+from datasource.strongswan.failures import HOLD, FailureDesk
 from datasource.strongswan.fields import ConvertError, number, section, subsections, text
-from datasource.strongswan.ike_log import Hint, IkeLog, Termination
+from datasource.strongswan.ike_log import Hint, IkeLog, LogLine, Termination
 from datasource.strongswan.packet import Message
+from datasource.strongswan.reports import (
+    UNNAMED,
+    Concern,
+    LogReports,
+    Report,
+    about_ike_sa,
+    of_alert,
+    of_error_record,
+)
+from datasource.strongswan.signs import OPERATOR, SETUP_FAILED
 from datasource.tracker import Listing, Tracker
 from datasource.xfrm.sas import KernelSas
 
 __all__ = ["HOLD", "OPERATOR_WINDOW", "StrongSwanSession"]
 
-HOLD = 0.25
-"""Seconds that the end of an SA waits for a log line that may explain it."""
 OPERATOR_WINDOW = 5.0
 """Seconds for which a logged wish to terminate explains a delete."""
 _MAX_REMEMBERED = 10_000
 _MAX_TERMINATIONS = 256
 
-_UNNAMED = "(unnamed)"  # an IKE SA that is not yet known to belong to a connection
 _NEGOTIATING = ("CREATED", "CONNECTING")
 _OWN_IKE_DELETES = {b"IKE_DELETE", b"ISAKMP_DELETE"}
 # That of a child ends no IKE SA: when nobody answers it, the peer is lost.
 _OWN_DELETES = _OWN_IKE_DELETES | {b"CHILD_DELETE", b"QUICK_DELETE"}
 # With IKEv1 a delete is an informational exchange like any other.
 _PEER_DELETES = {b"IKE_DELETE", b"CHILD_DELETE", b"INFORMATIONAL"}
+
+_FLOOD = DataSourceError("some of many failures, which come too fast to record them all")
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -87,6 +98,7 @@ class StrongSwanSession:
         self._invalid_spis = 0
         self._invalid_spis_before = 0
         self._no_sa: int | None = None
+        self._desk = FailureDesk(tracker, lambda: on_problem(_FLOOD))
         self._handlers = {
             "ike-updown": self._ike_updown,
             "child-updown": self._child_updown,
@@ -99,6 +111,8 @@ class StrongSwanSession:
     def _begin(self) -> None:
         self._converter = Converter(self._on_problem, self._kernel)
         self._log = IkeLog()
+        self._log_reports = LogReports()
+        self._listed = False
         self._modes: dict[int, NegotiationMode] = {}
         self._hints: dict[int, set[Hint]] = {}
         self._ended: dict[int, EndReason] = {}
@@ -120,6 +134,7 @@ class StrongSwanSession:
         # does not get round to sending the log line that says so.
         self._shutdown = True
         self._release(now)
+        self._desk.restarted(now)
         self._tracker.restarted(now, reason)
         self._invalid_spis_before += self._invalid_spis
         self._invalid_spis = 0
@@ -145,7 +160,7 @@ class StrongSwanSession:
                 # The same object where nothing has changed: conversion looks no further then.
                 old = known.get(name)
                 found[name] = old if old is not None and old == connection else connection
-        self._converter.connections = found
+        self._converter.connections = self._desk.connections = found
         self.wants_connections = False
 
     def listed(self, now: float, listing: Listing, message: Message) -> None:
@@ -157,6 +172,7 @@ class StrongSwanSession:
     def listing_ended(self) -> None:
         """Forget the SAs that are gone. To be called after a complete listing."""
         self._converter.listed()
+        self._listed = True
 
     def counters(self, message: Message) -> None:
         """Take over the daemon's own counters, of get-counters."""
@@ -179,10 +195,13 @@ class StrongSwanSession:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is due at the latest, if at all."""
-        return self._held[0].at + HOLD if self._held else None
+        held = [self._held[0].at + HOLD] if self._held else []
+        desk = self._desk.deadline
+        return min(held if desk is None else [*held, desk], default=None)
 
     def tick(self, now: float) -> None:
         """Let go of what was held back for long enough."""
+        self._desk.tick(now)
         while self._held and self._held[0].at + HOLD <= now:
             self._finish(now, self._held.popleft())
 
@@ -191,6 +210,9 @@ class StrongSwanSession:
         self.tick(now)
         if event == "log":
             self._log_line(now, message)
+            return
+        if event == "alert":
+            self._report(now, of_alert(message))
             return
         handler = self._handlers.get(event)
         if handler is None:
@@ -201,14 +223,23 @@ class StrongSwanSession:
             except ConvertError as error:
                 self._on_problem(error.of(f"{event} of {name}"))
 
+    def error_record(self, now: float, record: ErrorRecord) -> None:
+        """Take a record of the plugin error-notify."""
+        self.tick(now)
+        self._report(now, of_error_record(record))
+
     def _ike_updown(self, now: float, name: str, fields: Message, message: Message) -> None:
         if "up" in message:
             self._saw(now, name, fields)
             return
         sa_id = number(fields, "uniqueid")
-        if text(fields, "state") in _NEGOTIATING:
+        concern = about_ike_sa(name, fields)
+        if self._tracker.has_had(sa_id):
+            self._desk.tunnel_ended(now, concern)
+        elif text(fields, "state") in _NEGOTIATING or self._listed:
+            # IKEv1 deletes also what was not up yet, when it does not trust the peer.
             initiator = text(fields, "initiator", "no") == "yes"
-            self._setup_failed(now, sa_id, initiator=initiator)
+            self._setup_failed(now, concern, initiator=initiator)
             return
         self._end(now, _End(now, name, fields, sa_id))
 
@@ -250,7 +281,7 @@ class StrongSwanSession:
         return self._converter.ike_sa(name, alone, self._mode(fields))
 
     def _convert(self, name: str, fields: Message) -> IkeSa | None:
-        if name != _UNNAMED and name not in self._converter.connections:
+        if name != UNNAMED and name not in self._converter.connections:
             self.wants_connections = True
         try:
             if text(fields, "state", "") in _NEGOTIATING:
@@ -314,10 +345,18 @@ class StrongSwanSession:
             for at, termination in self._terminations
         )
 
-    def _setup_failed(self, now: float, sa_id: int, *, initiator: bool) -> None:
+    def _setup_failed(self, now: float, concern: Concern, *, initiator: bool) -> None:
+        sa_id = concern.sa_id
+        # charon drops at once what is not up yet.
+        wished = self._shutdown or self._was_terminated(now - HOLD, concern.connection, sa_id)
+        self._report(now, Report("events", OPERATOR if wished else SETUP_FAILED, concern))
         if sa_id not in self._failed:
             _remember(self._failed, sa_id, None)
             self._tracker.setup_failed(now, sa_id, initiator=initiator)
+
+    def _report(self, now: float, report: Report | None) -> None:
+        if report is not None:
+            self._desk.report(now, report)
 
     # Log ------------------------------------------------------------------------------------------
 
@@ -330,6 +369,9 @@ class StrongSwanSession:
             self._release(now)
         if line.hint is Hint.SHUTDOWN:
             self._shutdown = True
+        name = message.get("ikesa-name", b"")
+        connection = name.decode("utf-8", "replace") if isinstance(name, bytes) else ""
+        self._report(now, self._log_reports.read(line, connection))
         if not line.sa_id:
             return
         if any(line.traffic):
@@ -337,24 +379,31 @@ class StrongSwanSession:
         if line.mode is not None and line.sa_id not in self._modes:
             _remember(self._modes, line.sa_id, line.mode)
         if line.hint is not None:
-            self._hint(now, line.sa_id, line.hint, message)
+            self._hint(now, line, line.hint, connection)
 
-    def _hint(self, now: float, sa_id: int, hint: Hint, message: Message) -> None:
+    def _hint(self, now: float, line: LogLine, hint: Hint, connection: str) -> None:
+        sa_id = line.sa_id
         hints = self._hints.get(sa_id)
         if hints is None:
             _remember(self._hints, sa_id, hints := set())
         hints.add(hint)
         if hint is Hint.SETUP_FAILED:
-            self._setup_failed(now, sa_id, initiator=Hint.INITIATING in hints)
-        elif hint is Hint.DELETING:
+            concern = self._log_reports.concern(line, connection)
+            self._setup_failed(now, concern, initiator=Hint.INITIATING in hints)
+        elif hint is Hint.TRYING_AGAIN:
+            self._desk.begins_anew(sa_id)
+        elif hint is Hint.DELETING and self._was_terminated(
+            now - OPERATOR_WINDOW, connection, sa_id
+        ):
             # A peer that does not answer may draw out the end beyond the window.
-            name = message.get("ikesa-name", b"")
-            here = name.decode("utf-8", "replace") if isinstance(name, bytes) else ""
-            if any(
-                now - OPERATOR_WINDOW <= at and _names(termination, here, sa_id, None)
-                for at, termination in self._terminations
-            ):
-                _remember(self._by_operator, (False, sa_id), None)
+            _remember(self._by_operator, (False, sa_id), None)
+
+    def _was_terminated(self, since: float, connection: str, sa_id: int) -> bool:
+        """Whether an operator has asked for the end of an IKE SA."""
+        return (False, sa_id) in self._by_operator or any(
+            since <= at and _names(termination, connection, sa_id, None)
+            for at, termination in self._terminations
+        )
 
 
 def _names(termination: Termination, ike_name: str, ike_id: int, child: ChildSa | None) -> bool:

@@ -23,6 +23,8 @@ from pathlib import Path
 from datasource.errors import DataSourceError
 from datasource.model import NO_IKE_TRAFFIC, IkeFailures, IkeTraffic, IpsecTraffic
 from datasource.pacing import REST, pause
+from datasource.strongswan.error_link import follow_error_notify
+from datasource.strongswan.error_notify import ErrorRecord
 from datasource.strongswan.fields import ConvertError, section, text
 from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
 from datasource.strongswan.packet import Message, ViciError
@@ -75,6 +77,8 @@ FAILURES_WITH_LOG = IkeFailures(authentication=0, decryption=0, hash_validation=
 """The count of messages without an SA comes from a plugin that may be absent."""
 
 EVENTS = ("ike-updown", "child-updown", "ike-rekey", "child-rekey", "ike-update")
+_ALERT = "alert"
+"""From strongSwan 6.0.3 on; before, error-notify and the log tell the same."""
 MIN_INTERVAL = 1.0
 """Seconds between two polls, where nothing else is configured."""
 _SLICE = 32
@@ -112,6 +116,7 @@ class StrongSwanSource:
         log_events: whether to read the daemon's log, the source of all that is known about IKE
             messages. It costs some CPU at both ends.
         kernel: what the kernel counts; None where that is not to be read.
+        error_notify: the socket of the plugin error-notify, None where it is not to be used.
         patience: seconds without an answer after which the daemon is taken to hang.
         clock: monotonic seconds: the tracker's time.
         jitter: gives a factor, about 1, for the delay of a reconnection.
@@ -126,6 +131,7 @@ class StrongSwanSource:
         min_interval: float = MIN_INTERVAL,
         log_events: bool = True,
         kernel: KernelSource | None = None,
+        error_notify: str | Path | None = None,
         patience: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: random.uniform(0.7, 1.0),
@@ -140,6 +146,7 @@ class StrongSwanSource:
         self._min_interval = min_interval
         self._log_events = log_events
         self._kernel = kernel
+        self._error_notify = error_notify
         self._patience = patience
         self._clock = clock
         self._jitter = jitter
@@ -167,6 +174,16 @@ class StrongSwanSource:
 
     async def run(self) -> None:
         """Follow the daemon until cancelled, whatever happens to it."""
+        if self._error_notify is None:
+            await self._run()
+            return
+        records = asyncio.create_task(follow_error_notify(self._error_notify, self._error_record))
+        try:
+            await self._run()
+        finally:
+            await _end(records)
+
+    async def _run(self) -> None:
         delay = 0.0
         while True:
             began = self._clock()
@@ -210,6 +227,7 @@ class StrongSwanSource:
         """Follow one daemon until its connection for events ends, which raises ViciError."""
         async with await self._open() as events:
             await self._recognize(events)
+            await events.register(_ALERT)
             names = (*EVENTS, "log") if self._log_events else EVENTS
             for name in names:
                 if not await events.register(name):
@@ -273,6 +291,10 @@ class StrongSwanSource:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+
+    def _error_record(self, record: ErrorRecord) -> None:
+        self._session.error_record(self._clock(), record)
+        self._set_timer()
 
     def _set_timer(self) -> None:
         deadline = self._session.deadline

@@ -90,6 +90,7 @@ class Watched:
 kind = "strongswan"
 [source.strongswan]
 vici = "{self.gateways.vici("alpha")}"
+error_notify = "{self.gateways.error_notify("alpha")}"
 interval = 1
 [notify]
 enable = ["isakmp", "ipsec", "snmp coldstart"]

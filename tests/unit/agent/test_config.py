@@ -115,6 +115,7 @@ vici = "/run/other.vici"
 interval = 2
 log_events = false
 kernel = "off"
+error_notify = "/run/other.enfy"
 
 [source.simulated]
 tunnels = 50000
@@ -228,7 +229,13 @@ def test_every_key() -> None:
         history=History(1000, 50_000),
         source=Source(
             "strongswan",
-            StrongSwan(Path("/run/other.vici"), 2.0, log_events=False, kernel="off"),
+            StrongSwan(
+                Path("/run/other.vici"),
+                2.0,
+                log_events=False,
+                kernel="off",
+                error_notify=Path("/run/other.enfy"),
+            ),
             Simulated(50_000, 0, 90.5),
         ),
         peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
@@ -275,8 +282,14 @@ def test_defaults() -> None:
     assert DEFAULT.history == History(200, 200)
     assert DEFAULT.source == Source("auto", StrongSwan(), Simulated(20, 1))
     assert DEFAULT.source.strongswan == StrongSwan(
-        Path("/run/charon.vici"), 5.0, log_events=True, kernel="auto"
+        Path("/run/charon.vici"),
+        5.0,
+        log_events=True,
+        kernel="auto",
+        error_notify=Path("/run/charon.enfy"),
     )
+    off = parse_text('[source.strongswan]\nerror_notify = ""', "")
+    assert off.source.strongswan.error_notify is None
     assert DEFAULT.peers == ()
     assert (DEFAULT.state_directory, DEFAULT.warnings) == (None, ())
 

@@ -81,8 +81,10 @@ def tracked() -> tuple[Tracker, list[Event]]:
 def every_notification() -> dict[str, Notification]:
     """One of each kind, out of real events."""
     tracker, events = tracked()
+    tunnel, peer = tracker.find_spi(0x1001, OURS) or (None, None)
     for reason in IpsecFailureReason:
-        tracker.ipsec_failed(IpsecFailure(11, reason, spi=0x1001, destination=OURS))
+        tracker.ipsec_failed(IpsecFailure(11, reason, peer, tunnel, 0x1001))
+    tracker.ipsec_failed(IpsecFailure(11, IpsecFailureReason.PROPOSAL, peer))
     for ike_reason in IkeFailureReason:
         tracker.ike_failed(
             IkeFailure(11, ike_reason, IKE.local_identity, IKE.remote_identity, OURS, THEIRS)

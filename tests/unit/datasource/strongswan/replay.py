@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from datasource.errors import DataSourceError
-from datasource.events import Event
+from datasource.events import Event, IkeFailed, IpsecFailed
 from datasource.snapshot import Snapshot
-from datasource.strongswan.session import HOLD, StrongSwanSession
+from datasource.strongswan.failures import HOLD
+from datasource.strongswan.session import StrongSwanSession
 from datasource.strongswan.source import tracker_for
 
 __all__ = ["SCENARIOS", "Line", "Replay", "encode", "messages_of", "scenario"]
@@ -90,6 +91,11 @@ class Replay:
             self.session.listed(self.now, listing, message)
         self.session.listing_ended()
         self.missing.append(listing.end(self.now, waited=True))
+
+    @property
+    def failures(self) -> list[IkeFailed | IpsecFailed]:
+        """Return the events that are failures."""
+        return [event for event in self.events if isinstance(event, IkeFailed | IpsecFailed)]
 
     def snapshot(self) -> Snapshot:
         """Return the tracker's."""

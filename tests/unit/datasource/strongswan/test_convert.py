@@ -374,7 +374,16 @@ def test_what_is_not_listed_any_more_is_forgotten() -> None:
 def test_a_connection_of_a_capture() -> None:
     (message,) = messages_of("v2-up-alpha", "list-conn")
     connection = parse_connection("site", message["site"])
-    assert connection == Connection(3600, AuthMethod.PRE_SHARED_KEY, {"net": None})
+    ours, theirs = ip_address("10.9.0.1"), ip_address("10.9.0.2")
+    assert connection == Connection(
+        3600,
+        AuthMethod.PRE_SHARED_KEY,
+        {"net": None},
+        Identity.parse("10.9.0.1"),
+        Identity.parse("10.9.0.2"),
+        ours,
+        theirs,
+    )
 
 
 @pytest.mark.parametrize(
@@ -386,6 +395,11 @@ def test_a_connection_of_a_capture() -> None:
         ({"reauth_time": "600", "rekey_time": "500"}, Connection(500)),
         ({"remote-1": {"class": "public key"}}, Connection(None, AuthMethod.SIGNATURE)),
         ({"remote-1": {"class": "any"}}, Connection()),
+        ({"remote-1": {"id": "%any"}, "local-1": {"id": "*.example"}}, Connection()),
+        ({"local-1": {"id": "gw"}}, Connection(local_identity=Identity.parse("gw"))),
+        ({"local_addrs": ["%any"], "remote_addrs": ["10.0.0.0/8"]}, Connection()),
+        ({"remote_addrs": ["10.0.0.1", "10.0.0.2"]}, Connection()),
+        ({"remote_addrs": ["peer.example"], "local_addrs": "10.0.0.1"}, Connection()),
         ({"children": {"a": {"rekey_bytes": "7"}}}, Connection(None, None, {"a": 7})),
     ],
 )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ipaddress
 import random
 from typing import Any
 
@@ -7,15 +8,22 @@ import pytest
 
 from datasource.events import (
     EndReason,
+    Event,
+    IkeFailed,
     IkeTunnelStarted,
     IkeTunnelStopped,
+    IpsecFailed,
     IpsecTunnelStarted,
     IpsecTunnelStopped,
     SetupFailed,
 )
-from datasource.model import AuthMethod, NegotiationMode
+from datasource.failures import IkeFailure
+from datasource.model import AuthMethod, Identity, NegotiationMode
+from datasource.reasons import IkeFailureReason, IpsecFailureReason
 from datasource.snapshot import Snapshot
-from datasource.strongswan.session import HOLD
+from datasource.strongswan.error_notify import ErrorRecord
+from datasource.strongswan.failures import HOLD
+from datasource.strongswan.packet import Message
 from tests.unit.datasource.strongswan.replay import SCENARIOS, Line, Replay, encode, scenario
 
 SIDES = ("alpha", "beta")
@@ -38,6 +46,21 @@ def ends(replay: Replay) -> list[tuple[str, EndReason]]:
 
 def both(reason: EndReason) -> list[tuple[str, EndReason]]:
     return [("IkeTunnelStopped", reason), ("IpsecTunnelStopped", reason)]
+
+
+def check_failure(
+    event: Event, side: str, reason: IkeFailureReason, *, identified: bool = True
+) -> None:
+    ours, theirs = ("10.9.0.1", "10.9.0.2") if side == "alpha" else ("10.9.0.2", "10.9.0.1")
+    assert isinstance(event, IkeFailed)
+    assert event.failure == IkeFailure(
+        event.at,
+        reason,
+        Identity.parse(ours) if identified else None,
+        Identity.parse(theirs) if identified else None,
+        ipaddress.ip_address(ours),
+        ipaddress.ip_address(theirs),
+    )
 
 
 def kinds(replay: Replay) -> list[type]:
@@ -242,8 +265,9 @@ def test_peer_lost(version: int, side: str) -> None:
 @sides
 def test_auth_failure(side: str) -> None:
     replay = play(f"v2-auth-failure-{side}")
-    (event,) = replay.events
+    event, failed = replay.events
     assert isinstance(event, SetupFailed)
+    check_failure(failed, side, IkeFailureReason.AUTHENTICATION)
     assert event.initiator == (side == "alpha")
     assert replay.snapshot().totals.failures.authentication == 1
 
@@ -251,10 +275,13 @@ def test_auth_failure(side: str) -> None:
 def test_auth_failure_of_ikev1_is_a_failure_to_decrypt() -> None:
     # Main mode encrypts with a key made of the pre-shared one: RFC 2409 section 5.4.
     replay = play("v1-auth-failure-alpha")
-    assert kinds(replay) == [SetupFailed]
-    assert replay.snapshot().totals.failures.decryption == 3
+    assert sorted(map(str, kinds(replay))) == sorted(map(str, [SetupFailed, IkeFailed]))
+    check_failure(replay.failures[0], "alpha", IkeFailureReason.AUTHENTICATION)
+    failures = replay.snapshot().totals.failures
+    assert (failures.decryption, failures.authentication) == (3, 1)
     responder = play("v1-auth-failure-beta")
-    assert not responder.events  # half open until charon gives it up
+    assert kinds(responder) == [IkeFailed]  # half open until charon gives it up
+    responder.events.clear()
     late = {"group": "JOB", "msg": "deleting half open IKE_SA with 10.9.0.1 after timeout"}
     line: Line = ("log", encode({**late, "ikesa-uniqueid": "1"}))
     assert kinds(responder.play([line, line])) == [SetupFailed]
@@ -266,7 +293,9 @@ def test_auth_failure_of_ikev1_is_a_failure_to_decrypt() -> None:
 def test_ike_proposal_mismatch(version: int, side: str) -> None:
     replay = play(f"v{version}-ike-proposal-mismatch-{side}")
     totals = replay.snapshot().totals
-    assert kinds(replay) == [SetupFailed]
+    assert kinds(replay) == [SetupFailed, IkeFailed]
+    reason = IkeFailureReason.PROPOSAL
+    check_failure(replay.failures[0], side, reason, identified=side == "alpha")
     failures = (totals.initiated_failures, totals.responded_failures)
     assert failures == ((1, 0) if side == "alpha" else (0, 1))
     assert totals.ike.in_phase2_rejects == totals.ike.out_phase2_rejects == 0
@@ -280,6 +309,14 @@ def test_child_proposal_mismatch(version: int, side: str) -> None:
     assert not replay.snapshot().ipsec_tunnels
     rejects = (ike.traffic.out_phase2_rejects, ike.traffic.in_phase2_rejects)
     assert rejects == ((1, 0) if side == "alpha" else (0, 1))
+    (event,) = replay.failures
+    assert isinstance(event, IpsecFailed)
+    failure = event.failure
+    assert failure.reason is IpsecFailureReason.PROPOSAL
+    assert failure.peer == replay.tracker.peer_of(1)
+    assert (failure.tunnel, failure.spi) == (None, None)
+    assert failure.source == ike.parameters.local_address
+    assert failure.destination == ike.parameters.remote_address
 
 
 def test_a_stopped_daemon_is_the_operators_wish() -> None:
@@ -388,3 +425,138 @@ def test_a_malformed_sa_does_not_lose_the_others() -> None:
     replay.list_sas([{"bad": {**good["site"], "version": b"two"}}, good])
     assert len(replay.snapshot().ike_tunnels) == 1
     assert "version" in str(replay.problems[0])
+
+
+# Failures: see also test_failures.py ----------------------------------------------------------
+
+
+def record(kind: int, connection: str = "site", peer: str = "10.9.0.2") -> ErrorRecord:
+    return ErrorRecord(kind, "", connection, peer, ipaddress.ip_address(peer))
+
+
+@pytest.mark.parametrize("log_events", [True, False])
+@pytest.mark.parametrize("kind", ["record", "alert"])
+def test_an_alert_and_the_event_are_one_failure(kind: str, *, log_events: bool) -> None:
+    lines = scenario("v2-auth-failure-alpha")
+    replay = Replay(log_events=log_events)
+    down = next(n for n, (name, _) in enumerate(lines) if name == "ike-updown")
+    replay.play(lines[:down])
+    if kind == "record":
+        replay.session.error_record(replay.now, record(2))
+    else:
+        sa = lines[down][1]["site"]
+        message: Message = {"alert": b"local-auth-failed", "ike-sa": {"site": sa}}
+        replay.session.event(replay.now, "alert", message)
+    replay.play(lines[down:])
+    (failed,) = replay.failures
+    check_failure(failed, "alpha", IkeFailureReason.AUTHENTICATION)
+
+
+def test_without_words_there_is_only_that_it_failed() -> None:
+    replay = play("v2-auth-failure-beta", log_events=False)
+    check_failure(replay.failures[0], "beta", IkeFailureReason.OTHER)
+
+
+@versions
+def test_a_lost_peer_is_told_by_its_tunnel(version: int) -> None:
+    for log_events in (True, False):
+        lines = scenario(f"v{version}-peer-lost-alpha")
+        replay = Replay(log_events=log_events)
+        down = max(n for n, (name, _) in enumerate(lines) if name == "ike-updown")
+        replay.play(lines[:down])
+        replay.session.error_record(replay.now, record(6))
+        replay.play(lines[down:])
+        told = sorted(event.failure.reason.name for event in replay.failures)
+        assert told == ["PEER_LOST", "PEER_LOST"]
+
+
+def test_what_never_was_up_may_be_deleted_too() -> None:
+    # IKEv1, when it does not trust the peer's certificate.
+    ((name, message),) = [
+        line for line in scenario("v1-ike-proposal-mismatch-alpha") if line[0] == "ike-updown"
+    ]
+    fields = {**message["site"], "state": b"DELETING", "tasks-active": [b"ISAKMP_DELETE"]}
+    replay = Replay()
+    replay.session.event(replay.now, name, {"site": fields})  # was it up before we came?
+    assert not replay.play([]).events
+    replay.list_sas([])
+    replay.session.event(replay.now, name, {"site": {**fields, "uniqueid": b"9"}})
+    replay.session.tick(replay.now + HOLD)
+    replay.play([])
+    assert kinds(replay) == [SetupFailed, IkeFailed]
+    assert replay.snapshot().totals.initiated_failures == 1
+
+
+def test_a_set_up_that_an_operator_ends() -> None:
+    lines: list[Line] = [
+        ("log", encode({"group": "CFG", "msg": "vici terminate IKE_SA 'site'"})),
+        ("log", encode({
+            "group": "IKE", "ikesa-name": "site", "ikesa-uniqueid": "3",
+            "msg": "destroying IKE_SA in state CONNECTING without notification",
+        })),
+    ]  # fmt: skip
+    replay = Replay().play(lines)
+    replay.session.tick(replay.now + HOLD)
+    (failed,) = replay.play([]).failures
+    assert failed.failure.reason is IkeFailureReason.OPERATOR
+    late = Replay().play(lines[:1])
+    late.now += 1.0
+    late.play(lines[1:])
+    late.session.tick(late.now + HOLD)
+    assert late.play([]).failures[0].failure.reason is IkeFailureReason.OTHER
+
+
+def test_a_child_rekey_that_is_refused() -> None:
+    def line(group: str, text: str) -> Line:
+        about = {"ikesa-name": "site", "ikesa-uniqueid": "1"}
+        return ("log", encode({"group": group, "msg": text, **about}))
+
+    refused = line("IKE", "received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built")
+    ours = [
+        line("IKE", "establishing CHILD_SA net{2} reqid 1"),
+        line("ENC", "generating CREATE_CHILD_SA request 2 [ N(REKEY_SA) SA No KE TSi TSr ]"),
+        refused,
+    ]
+    another = [
+        line("IKE", "establishing CHILD_SA net{3}"),
+        line("ENC", "generating CREATE_CHILD_SA request 3 [ SA No KE TSi TSr ]"),
+        refused,
+    ]
+    theirs = [
+        line("ENC", "parsed CREATE_CHILD_SA request 0 [ N(REKEY_SA) SA No KE TSi TSr ]"),
+        line("IKE", "no acceptable proposal found"),
+    ]
+    replay = play("v2-up-alpha")
+    for lines in (ours, another, theirs):
+        replay.play(lines)
+        replay.now += HOLD
+        replay.session.tick(replay.now)
+    replay.play([])
+    (ipsec,) = replay.snapshot().ipsec_tunnels
+    tunnels = [
+        failed.failure.tunnel for failed in replay.failures if isinstance(failed, IpsecFailed)
+    ]
+    assert tunnels == [ipsec, None, ipsec]
+
+
+def test_garbage_in_the_log_has_its_sender() -> None:
+    text = "received invalid IKE header from 192.0.2.9 - ignored"
+    replay = Replay().play([("log", encode({"group": "NET", "msg": text}))])
+    replay.session.tick(replay.now + HOLD)
+    (failed,) = replay.play([]).failures
+    assert isinstance(failed, IkeFailed)
+    assert failed.failure.reason is IkeFailureReason.PEER_ENCODING
+    assert failed.failure.remote_address == ipaddress.ip_address("192.0.2.9")
+
+
+def test_a_flood_is_a_problem_once_told() -> None:
+    replay = Replay()
+    for _ in range(20):
+        for _ in range(5):
+            replay.session.error_record(replay.now, record(4, "", "192.0.2.9"))
+        replay.now += HOLD
+        replay.session.tick(replay.now)
+    assert len(replay.play([]).failures) == 5
+    assert {str(problem) for problem in replay.problems} == {
+        "some of many failures, which come too fast to record them all"
+    }

@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import itertools
 import logging
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -536,3 +537,51 @@ def test_a_malformed_sa_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFi
 
     run(tmp_path, body)
     assert caplog.text.count("version=b'two'") == 1
+
+
+def test_a_daemon_without_alerts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        rig.fake.unknown_events = {"alert"}
+        async with rig.fake.running(), rig.following():
+            await rig.polls()
+
+    asyncio.run(main())
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("way", ["alert", "record"])
+def test_failures_are_told_when_nothing_else_comes(tmp_path: Path, way: str) -> None:
+    data = struct.pack(">i384s64s256s60s", 2, b"", b"site", b"them", b"192.0.2.7[500]")
+
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await reader.read()
+        writer.close()
+        closed.set()
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        rig.source = StrongSwanSource(
+            rig.tracker, rig.fake.path, interval=60.0, error_notify=tmp_path / "enfy"
+        )
+        async with rig.fake.running(), rig.following():
+            if way == "record":
+                server = await asyncio.start_unix_server(serve, tmp_path / "enfy")
+            else:
+                about = {"uniqueid": b"99", "remote-host": b"192.0.2.7"}
+                message = {"alert": b"local-auth-failed", "ike-sa": {"site": about}}
+                rig.fake.event("alert", message)
+            await until(lambda: rig.snapshot.past.ike_failures, "the failure")
+        if way == "record":
+            await closed.wait()
+            server.close()
+        (row,) = rig.snapshot.past.ike_failures
+        assert row.content.remote_address == ipaddress.ip_address("192.0.2.7")
+        assert row.content.local_identity == Identity.parse("10.9.0.1")
+
+    asyncio.run(main())
