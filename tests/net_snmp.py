@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -38,15 +40,20 @@ def run(
 
     It knows no MIB and prints names in numbers, unless the options say otherwise.
     """
-    finished = subprocess.run(
-        [
-            requires_tool(program),
-            *("-r", "1", "-t", "5", "-m", "", "-On", *options, agent.endpoint, *names),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # The programs of all users share a file otherwise, and read it while others write it.
+    with tempfile.TemporaryDirectory(prefix="fm") as persistent:
+        # Or they print that they have made it.
+        Path(persistent, "cert_indexes").mkdir()
+        finished = subprocess.run(
+            [
+                requires_tool(program),
+                *("-r", "1", "-t", "5", "-m", "", "-On", *options, agent.endpoint, *names),
+            ],
+            env={**os.environ, "SNMP_PERSISTENT_DIR": persistent},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     text = finished.stdout + finished.stderr
     assert status in (None, finished.returncode), text
     assert "Wrong Type" not in text
