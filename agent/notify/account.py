@@ -65,13 +65,8 @@ class Account:
     def reached(self, now: float, *, proven: bool) -> None:
         """Note that something got through, which the target has proven or not."""
         if self.is_failing and (proven or now - self._failed_at >= _CALM):
-            self._quiet.log(
-                logging.INFO,
-                self.title,
-                "%s: reached again; %d were lost",
-                self.title,
-                self._missed,
-            )
+            missed = f"; {self._missed} were lost" if self._missed else ""
+            self._quiet.log(logging.INFO, self.title, "%s: reached again%s", self.title, missed)
             self.is_failing = False
             self._missed = 0
 

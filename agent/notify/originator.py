@@ -18,7 +18,7 @@ from agent.notify.statistics import Loss, TargetStatistics
 from agent.notify.target import Target
 from agent.snmp.limits import QuietLog
 from agent.snmp.security import SecurityModel
-from agent.snmp.vacm import Vacm, ViewType
+from agent.snmp.vacm import Denied, Vacm, ViewType
 from mibs.access import Access
 
 __all__ = ["Originator", "is_too_large", "said_of"]
@@ -46,6 +46,8 @@ class Originator(abc.ABC):
         """Go on for a target to which the :attr:`Target.way` is the same."""
         self.target = target
         self._vacm = vacm
+        self._accesses: dict[bytes, Access | Denied] = {}
+        """By context: what the target may be told there."""
         self._pacer = Pacer(target.rate)
 
     @property
@@ -85,14 +87,13 @@ class Originator(abc.ABC):
         return True
 
     def _may_be_told(self, pdus: Pdus) -> bool:
-        target = self.target
-        access = self._vacm.access(
-            target.model,
-            target.security_name,
-            target.level,
-            pdus.notification.context,
-            ViewType.NOTIFY,
-        )
+        context = pdus.notification.context
+        access = self._accesses.get(context)
+        if access is None:
+            target = self.target
+            access = self._accesses[context] = self._vacm.access(
+                target.model, target.security_name, target.level, context, ViewType.NOTIFY
+            )
         return isinstance(access, Access) and all(map(access.allows, pdus.names))
 
     def end(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 
 from hypothesis import event, given
@@ -13,13 +14,16 @@ from agent.config import parse_text
 from agent.notify.communities import V2cMessages
 from agent.notify.engines import RemoteEngine
 from agent.notify.informs import InformOriginator
+from agent.notify.messages import Verdict
 from agent.notify.statistics import Loss
 from agent.snmp.limits import QuietLog
 from agent.snmp.message import RESPONSE, decode_envelope, decode_pdu, encode_pdu
 from agent.snmp.security import SecurityLevel
 from agent.snmp.usm.users import Secret, UserSettings, make_user
 from mibs import ber
+from mibs.ber import BerError
 from tests.inform_receiver import Receiver
+from tests.malformed import Target, make
 from tests.originating import LOGGER, make_encoder, number_in, pdus_of, vacm_of
 
 USER = UserSettings("admin", "SHA-256", Secret("maplesyrup"))
@@ -215,3 +219,54 @@ def test_no01_nothing_is_lost_to_a_receiver_that_only_starts_anew(
     run(originator, receiver, Network(tuple((delay,) for delay in delays)), arrivals, changes)
     assert originator.statistics.acknowledged == len(arrivals)
     assert set(receiver.taken) == set(range(1, len(arrivals) + 1))
+
+
+class Everything:
+    """As if all that could be answered had been asked."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+def test_se01_malformed_answers() -> None:
+    """What PROTOS c06-snmpv1 would answer raises one type of exception, and acknowledges little."""
+    engine_id = ENGINES[0]
+    user = UserSettings(
+        "admin", "SHA-256", Secret("maplesyrup"), "AES-128", Secret("battery staple")
+    )
+    nobody = make_user(UserSettings("admin"), engine_id)
+    known = make_user(user, engine_id)
+    names = [b"\x2b\x06"]
+    target = Target([b"public"], [nobody, known], engine_id, 4, 100, names, names)
+    heard: Counter[str] = Counter()
+    for seed in range(20_000):
+        community = V2cMessages(b"public")
+        engine = RemoteEngine(make_encoder(), user, SecurityLevel.AUTH_PRIV, itertools.count())
+        engine._meet(engine_id)
+        engine.set_keys(known, user, engine_id)
+        data = make(target, seed).data
+        for messages in (community, engine):
+            try:
+                answer = messages.decode(data, Everything(), 0.0)
+            except BerError:
+                heard["malformed"] += 1
+            else:
+                heard[answer.verdict.name if answer else "no answer"] += 1
+    assert heard.keys() == {"malformed", "no answer", *Verdict.__members__}
+    assert heard["malformed"] + heard["no answer"] > 30_000
+    assert heard[Verdict.RESPONSE.name] < 200
+
+
+@given(data=st.lists(st.binary(max_size=200), max_size=20))
+def test_se02_garbage_is_only_counted(data: list[bytes]) -> None:
+    engine = RemoteEngine(make_encoder(), USER, SecurityLevel.AUTH_NO_PRIV, itertools.count())
+    messages: tuple[V2cMessages | RemoteEngine, ...] = V2cMessages(b"public"), engine
+    for one in messages:
+        originator = originator_of(one, 10, 0)
+        originator.notify(pdus_of(1), 0.0)
+        assert originator.peek(0.0)
+        originator.sent(0.0)
+        for octets in data:
+            originator.receive(octets, 0.0)
+        assert originator.statistics.strange_answers == len(data)
+        assert (originator.waiting, originator.statistics.acknowledged) == (1, 0)
