@@ -24,6 +24,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -365,6 +366,19 @@ class Gateways:
         if match is None:
             raise RigError(f"ping printed no count: {output}")
         return int(match[1])
+
+    def send(self, side: Side, *datagrams: bytes, port: int = 500) -> None:
+        """Send datagrams from ``side`` to a port of the other, past both charons."""
+        program = (
+            "import socket, sys\n"
+            "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+            "for datagram in sys.argv[3:]:\n"
+            "    s.sendto(bytes.fromhex(datagram), (sys.argv[1], int(sys.argv[2])))\n"
+        )
+        _run(
+            *(self._ip, "netns", "exec", self.netns(side), sys.executable, "-c", program),
+            *(self.endpoint(other(side)), str(port), *(one.hex() for one in datagrams)),
+        )
 
     # -- configuration
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -13,6 +13,7 @@ from typing import Any, Self, Unpack
 import pytest
 
 from mibs import served, smi
+from tests.certificates import Authority
 from tests.gateway_config import Changes
 from tests.gateways import CommandError, Gateways
 from tests.running_agent import RunningAgent
@@ -171,9 +172,67 @@ def test_tunnels_that_come_and_go(directory: Path, version: int) -> None:
         assert objects(received[-3 * len(FORMS) :], "cikeTunnelStop")["cikeTunHistTermReason"] == 4
 
 
-def fails(initiate: Callable[[], None]) -> None:
-    with pytest.raises(CommandError):
-        initiate()
+@versions
+def test_set_ups_that_fail(directory: Path, version: int) -> None:
+    protocol = Counter(cikeProtocolFailure=1)
+    # The IKE tunnel comes up, and stays.
+    child = Counter(cikeTunnelStart=1, cipSecSetUpFailure=1)
+    other_networks = "\n local_ts = 192.0.2.0/25\n remote_ts = 192.0.2.128/25"
+    cases: list[tuple[Changes, Counter[str]]] = [
+        ({"proposals": "aes256-sha512-modp3072"}, protocol),
+        ({"esp_proposals": "aes256-sha512"}, child),
+        ({"child_extra": other_networks}, child),
+        ({"psk": "another"}, protocol),
+    ]
+    with Watched(directory, version=version, dpd_delay=0) as watched:
+        watched.told(Counter(coldStart=1))
+        gateways = watched.gateways
+        good = gateways.settings("beta")
+        for changes, expected in cases:
+            gateways.reconfigure("beta", **changes)
+            with contextlib.suppress(CommandError):
+                gateways.initiate()
+            received = watched.told(expected)
+            failure = "cipSecSetUpFailure" if expected == child else "cikeProtocolFailure"
+            told = objects(received, failure)
+            assert told == {"cikePeerLocalAddr": ALPHA, "cikePeerRemoteAddr": BETA}
+            if expected == child:
+                gateways.terminate()
+                watched.told(Counter(cikeTunnelStop=1))
+            gateways.reconfigure("beta", **{key: getattr(good, key) for key in changes})
+
+
+@versions
+def test_certificates_that_are_refused(directory: Path, version: int) -> None:
+    trusted, unknown = Authority("Lab CA"), Authority("Another CA")
+    alpha, beta = "10.9.0.1", "10.9.0.2"
+    refused = {
+        "expired": trusted.files(beta, trusted.issue(beta, expired=True)),
+        "untrusted": {
+            **unknown.files(beta, unknown.issue(beta)),
+            "x509ca/authority.pem": trusted.pem,
+        },
+    }
+    with Watched(directory, version=version, dpd_delay=0, auth="pubkey") as watched:
+        watched.told(Counter(coldStart=1))
+        watched.gateways.reconfigure("alpha", files=trusted.files(alpha, trusted.issue(alpha)))
+        for files in refused.values():
+            watched.gateways.reconfigure("beta", files=files)
+            with contextlib.suppress(CommandError):
+                watched.gateways.initiate()
+            received = watched.told(Counter(cikeCertCrlFailure=1))
+            told = objects(received, "cikeCertCrlFailure")
+            assert told == {"cikePeerLocalAddr": ALPHA, "cikePeerRemoteAddr": BETA}
+
+
+@versions
+def test_garbage(directory: Path, version: int) -> None:
+    with Watched(directory, version=version, dpd_delay=0) as watched:
+        watched.told(Counter(coldStart=1))
+        watched.gateways.send("beta", b"short")
+        received = watched.told(Counter(cikeProtocolFailure=1))
+        told = objects(received, "cikeProtocolFailure")
+        assert told["cikePeerRemoteAddr"] == BETA
 
 
 def test_no05_tunnels_of_before_a_start_are_not_told(directory: Path) -> None:
