@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import ipaddress
 from collections.abc import Iterable
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from datasource.failures import IkeFailure, IpsecFailure
 from datasource.model import (
@@ -21,6 +24,7 @@ from datasource.reasons import IpsecFailureReason as Ipsec
 from datasource.strongswan.alerts import Alert
 from datasource.strongswan.connection import Connection
 from datasource.strongswan.failures import AFTERMATH, HOLD, PER_PEER, STRANGERS, FailureDesk
+from datasource.strongswan.own_certificates import parse_own_certificates
 from datasource.strongswan.reports import Concern, Report
 from datasource.strongswan.signs import (
     ALERT_SIGNS,
@@ -32,6 +36,7 @@ from datasource.strongswan.signs import (
     log_sign,
 )
 from datasource.strongswan.source import tracker_for
+from tests.certificates import Authority
 
 
 def ip(number: int) -> IpAddress:
@@ -424,3 +429,30 @@ def test_one_peer_that_tries_and_tries(desk: Desk) -> None:
     desk.wait()
     assert len(desk.ike) == PER_PEER
     assert desk.tracker.snapshot(0).totals.failures.authentication == 100
+
+
+# Our own certificate --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_certificate", [True, False])
+def test_our_own_certificate_has_expired(desk: Desk, *, has_certificate: bool) -> None:
+    data = Authority("Lab CA").issue("10.9.0.1").public_bytes(Encoding.DER)
+    own = parse_own_certificates([{"has_privkey": b"yes", "data": data}])
+    date = dt.datetime.now(dt.UTC)
+    desk.desk.certificates(desk.now, date, own)
+    connection = dataclasses.replace(CONNECTION, has_certificate=has_certificate)
+    desk.desk.connections = {"site": connection}
+    desk.notify(Alert.LOCAL_AUTH_FAILED)
+    desk.wait()
+    desk.wait(31 * 86400.0)
+    for said in (
+        alert(Alert.LOCAL_AUTH_FAILED),
+        line("received AUTHENTICATION_FAILED error notify"),
+    ):
+        desk.say("any", said, Concern(connection="site", remote_address=PEER))
+        desk.wait(2)
+        desk.wait(2)
+    desk.notify(Alert.PEER_AUTH_FAILED)
+    desk.wait()
+    reason = Ike.LOCAL_CERTIFICATE_EXPIRED if has_certificate else Ike.AUTHENTICATION
+    assert desk.reasons == [Ike.AUTHENTICATION, reason, reason, Ike.AUTHENTICATION]
