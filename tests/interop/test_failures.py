@@ -168,8 +168,9 @@ class Rig:
 
     async def rest(self) -> None:
         """Have no tunnel, and forget how that is told."""
-        for side in SIDES:
-            await self.does(functools.partial(self.gateways.terminate, side=side))
+        if all(watched.tunnels == (0, 0) for watched in self.watched.values()):
+            return
+        await self.does(self.gateways.terminate)
         await self.tunnels(0, 0)
         await self.told()
         self.news()

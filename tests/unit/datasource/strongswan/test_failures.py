@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datasource.failures import IkeFailure, IpsecFailure
 from datasource.model import (
@@ -456,3 +458,46 @@ def test_our_own_certificate_has_expired(desk: Desk, *, has_certificate: bool) -
     desk.wait()
     reason = Ike.LOCAL_CERTIFICATE_EXPIRED if has_certificate else Ike.AUTHENTICATION
     assert desk.reasons == [Ike.AUTHENTICATION, reason, reason, Ike.AUTHENTICATION]
+
+
+# Anything -------------------------------------------------------------------------------------
+
+SIGNS = st.sampled_from([sign for sign in ALERT_SIGNS.values() if sign is not None])
+CONCERNS = st.builds(
+    Concern,
+    sa_id=st.integers(0, 3),
+    connection=st.sampled_from(["", "site", "other"]),
+    remote_address=st.sampled_from([None, PEER, ip(9)]),
+    rekey=st.booleans(),
+)
+STEPS = st.tuples(
+    st.sampled_from(["report", "ended", "up", "down", "anew", "wait"]),
+    st.sampled_from(["error-notify", "log", "events"]),
+    SIGNS,
+    CONCERNS,
+)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_whatever_is_said(steps: list[tuple[str, str, Sign, Concern]]) -> None:
+    desk = Desk()
+    reports = 0
+    for step, source, sign, concern in steps:
+        if step == "report":
+            desk.say(source, sign, concern)
+            reports += 1
+        elif step == "ended":
+            desk.desk.tunnel_ended(desk.now, concern)
+        elif step == "up" and concern.sa_id:
+            desk.up(concern.sa_id)
+        elif step == "down":
+            desk.tracker.ike_down(desk.now, concern.sa_id, EndReason.NORMAL)
+        elif step == "anew":
+            desk.desk.begins_anew(concern.sa_id)
+        else:
+            desk.wait(0.1)
+    desk.wait()
+    assert len(desk.reasons) + desk.desk.left_out <= reports
+    assert not desk.desk._open
+    assert not desk.desk._places
+    assert desk.desk.deadline is None
