@@ -41,6 +41,8 @@ class Connection:
     remote_identity: Identity | None = None
     local_address: IpAddress | None = None
     remote_address: IpAddress | None = None
+    has_certificate: bool = False
+    """This side proves itself by one, in its first round."""
 
 
 UNKNOWN_CONNECTION = Connection()
@@ -65,6 +67,7 @@ def parse_connection(name: str, fields: Message) -> Connection:
             remote_identity=identity(section(fields, "remote-1"), "id"),
             local_address=_only_address(fields, "local_addrs"),
             remote_address=_only_address(fields, "remote_addrs"),
+            has_certificate=text(section(fields, "local-1"), "class", "") == "public key",
         )
     except ConvertError as error:
         raise error.of(f"connection {name}") from None

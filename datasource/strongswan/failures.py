@@ -18,6 +18,7 @@ is more than that is left out, and counted.
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -26,6 +27,7 @@ from datasource.failures import IkeFailure, IpsecFailure
 from datasource.model import IpAddress, Peer
 from datasource.reasons import IkeFailureReason
 from datasource.strongswan.connection import Connection
+from datasource.strongswan.own_certificates import NO_CERTIFICATES, OwnCertificates
 from datasource.strongswan.reports import Concern, Report, of_connection
 from datasource.strongswan.signs import Sign
 from datasource.tracker import Tracker
@@ -98,6 +100,9 @@ class FailureDesk:
         """By name. To be replaced when they have been listed."""
         self.left_out = 0
         """Failures that were not recorded because there were too many."""
+        self._own_certificates = NO_CERTIFICATES
+        self._began = dt.datetime.min.replace(tzinfo=dt.UTC)
+        """The date of time 0."""
         self._tracker = tracker
         self._on_flood = on_flood
         self._strangers = _Allowance(STRANGERS, 1.0)
@@ -129,6 +134,11 @@ class FailureDesk:
         while self._open:
             self._close(now, self._open.popleft())
         self._begin()
+
+    def certificates(self, now: float, date: dt.datetime, own: OwnCertificates) -> None:
+        """Take over what our own certificates are."""
+        self._own_certificates = own
+        self._began = date - dt.timedelta(seconds=now)
 
     def report(self, now: float, report: Report) -> None:
         """A source says something of a failure."""
@@ -200,14 +210,15 @@ class FailureDesk:
         if sign.counts:
             self._tracker.count_failure(sign.counts)
         concern = self._completed(case.concern)
-        if sign.ike is None or not self._may_record(now, concern, sign.ike):
+        reason = self._reason(now, sign, concern)
+        if reason is None or not self._may_record(now, concern, reason):
             return
         peer = self._tracker.peer_of(sa_id) or concern
         number = peer.number if isinstance(peer, Peer) else 1
         self._tracker.ike_failed(
             IkeFailure(
                 case.at,
-                sign.ike,
+                reason,
                 peer.local_identity,
                 peer.remote_identity,
                 peer.local_address,
@@ -215,6 +226,14 @@ class FailureDesk:
                 number,
             )
         )
+
+    def _reason(self, now: float, sign: Sign, concern: Concern) -> IkeFailureReason | None:
+        connection = self.connections.get(concern.connection)
+        if sign.by_peer and connection is not None and connection.has_certificate:
+            date = self._began + dt.timedelta(seconds=now)
+            if self._own_certificates.expired(concern.local_identity, date):
+                return IkeFailureReason.LOCAL_CERTIFICATE_EXPIRED
+        return sign.ike
 
     def _was_up(self, case: _Case) -> bool:
         concern = case.concern

@@ -12,6 +12,7 @@ moment (:data:`HOLD`).
 from __future__ import annotations
 
 import collections
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,6 +26,7 @@ from datasource.strongswan.error_notify import ErrorRecord
 from datasource.strongswan.failures import HOLD, FailureDesk
 from datasource.strongswan.fields import ConvertError, number, section, subsections, text
 from datasource.strongswan.ike_log import Hint, IkeLog, LogLine, Termination
+from datasource.strongswan.own_certificates import parse_own_certificates
 from datasource.strongswan.packet import Message
 from datasource.strongswan.reports import (
     UNNAMED,
@@ -123,6 +125,8 @@ class StrongSwanSession:
         self._by_operator: dict[tuple[bool, int], None] = {}
         self._shutdown = False
         self._held: collections.deque[_End] = collections.deque()
+        self.uses_certificates = False
+        """Whether a connection proves this side by a certificate."""
         self.wants_connections = False
         """Whether an SA's connection is not known: list-conns should be asked again."""
 
@@ -162,6 +166,11 @@ class StrongSwanSession:
                 found[name] = old if old is not None and old == connection else connection
         self._converter.connections = self._desk.connections = found
         self.wants_connections = False
+        self.uses_certificates = any(one.has_certificate for one in found.values())
+
+    def certificates(self, now: float, date: dt.datetime, messages: Iterable[Message]) -> None:
+        """Take over our own certificates, of list-certs."""
+        self._desk.certificates(now, date, parse_own_certificates(messages))
 
     def listed(self, now: float, listing: Listing, message: Message) -> None:
         """Take over one SA of list-sas."""

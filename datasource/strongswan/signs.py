@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from datasource.reasons import IkeFailureReason as Ike
 from datasource.reasons import IpsecFailureReason as Ipsec
@@ -45,6 +45,8 @@ class Sign:
     """Is a failure, whatever else is reported. Otherwise it only explains one."""
     counts: str = ""
     """A field of :class:`~datasource.model.IkeFailures` that nothing else counts this in."""
+    by_peer: bool = False
+    """The peer says so, and not why: perhaps our own certificate has expired."""
     aftermath: bool = False
     """Often follows another failure or the end of a tunnel, and is then no failure of its own."""
 
@@ -62,6 +64,7 @@ _NOT_PROVED = Sign(4, Ike.AUTHENTICATION)
 # none; and it does not explain that the peer does not trust us.
 _NO_STATUS = Sign(5, Ike.CRL, alone=False)
 _NOT_TRUSTED = Sign(6, Ike.AUTHENTICATION)
+_REFUSED_BY_PEER = Sign(6, Ike.AUTHENTICATION, by_peer=True)
 WRONG_KEY = Sign(6, Ike.AUTHENTICATION, counts="authentication")
 """A message of IKEv1 main mode that cannot be decrypted: its key is made of the pre-shared key
 (RFC 2409 section 5), and hardly anything else can be wrong with it."""
@@ -87,7 +90,7 @@ _NO_ADDRESS = Sign(3, ipsec=Ipsec.SYSTEM_CAPACITY)
 ALERT_SIGNS: Mapping[Alert, Sign | None] = {
     Alert.SHUTDOWN_SIGNAL: None,
     Alert.RADIUS_NOT_RESPONDING: _LOCAL_FAILURE,
-    Alert.LOCAL_AUTH_FAILED: _NOT_TRUSTED,
+    Alert.LOCAL_AUTH_FAILED: _REFUSED_BY_PEER,
     Alert.PEER_AUTH_FAILED: _NOT_PROVED,
     Alert.PARSE_ERROR_HEADER: _UNREADABLE,
     Alert.PARSE_ERROR_BODY: _UNREADABLE,
@@ -124,13 +127,13 @@ ALERT_SIGNS: Mapping[Alert, Sign | None] = {
 NOTIFY_SIGNS: Mapping[str, tuple[Sign | None, Sign | None]] = {
     # By the names of RFC 7296 section 3.10.1 and RFC 2408 section 3.14.1: what a notify says about
     # an IKE SA, and what about a child. None: nothing has failed for good.
-    "AUTHENTICATION_FAILED": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_HASH_INFORMATION": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_SIGNATURE": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_CERTIFICATE": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_CERT_AUTHORITY": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_KEY_INFORMATION": (_NOT_TRUSTED, _CHILD_REFUSED),
-    "INVALID_ID_INFORMATION": (_NOT_TRUSTED, _CHILD_REFUSED),
+    "AUTHENTICATION_FAILED": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_HASH_INFORMATION": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_SIGNATURE": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_CERTIFICATE": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_CERT_AUTHORITY": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_KEY_INFORMATION": (_REFUSED_BY_PEER, _CHILD_REFUSED),
+    "INVALID_ID_INFORMATION": (_REFUSED_BY_PEER, _CHILD_REFUSED),
     "NO_PROPOSAL_CHOSEN": (_NO_PROPOSAL, _CHILD_REFUSED),
     "TS_UNACCEPTABLE": (_REFUSED, _CHILD_REFUSED),
     "SINGLE_PAIR_REQUIRED": (_REFUSED, _CHILD_REFUSED),
@@ -220,7 +223,7 @@ def log_sign(line: str) -> Sign | None:
             return ipsec
         # IKEv1 has one wording for both.
         if match[2] == "error notify" and ike is not None and ipsec is not None:
-            return Sign(ike.weight, ike.ike, ipsec.ipsec)
+            return replace(ike, ipsec=ipsec.ipsec)
         return ike
     match = _LINE.fullmatch(line)
     return None if match is None or match.lastindex is None else _LOG_SIGNS[match.lastindex - 1][1]

@@ -86,7 +86,7 @@ _SLICE = 32
 _WAITING = 10.0
 _SETTLE = 0.3
 _BACK_OFF = (0.2, 5.0)
-_CONNECTIONS_EVERY = 300.0
+_ASK_AGAIN = 300.0
 _CONNECTIONS_REST = 2.0
 _CLOCK_STEP = 3.0
 
@@ -165,6 +165,7 @@ class StrongSwanSource:
         self._problems: set[str] = set()
         self._connections_at: float | None = None
         self._settle_after = 0.0
+        self._certificates_at: float | None = None
         self._has_counters = True
         self._terminator = Terminator(self._connect, self._session, patience)
 
@@ -274,6 +275,7 @@ class StrongSwanSource:
             self._followed = False
             self._daemon = None
             self._connections_at = None
+            self._certificates_at = None
             self._has_counters = True
 
     async def _read_events(self, link: Link) -> None:
@@ -348,6 +350,8 @@ class StrongSwanSource:
             self._kernel.poll()
         if self._connections_are_due():
             await self._list_connections(link)
+        if self._session.uses_certificates and self._is_due(self._certificates_at):
+            await self._list_certificates(link)
         missing = await self._list(link, waited=False)
         if self._session.wants_connections and self._connections_are_due():
             await self._list_connections(link)
@@ -361,16 +365,26 @@ class StrongSwanSource:
         return missing
 
     def _connections_are_due(self) -> bool:
-        if self._connections_at is None:
-            return True
-        age = self._clock() - self._connections_at
         wanted = self._session.wants_connections
-        return age >= (_CONNECTIONS_REST if wanted else _CONNECTIONS_EVERY)
+        return self._is_due(self._connections_at, _CONNECTIONS_REST if wanted else _ASK_AGAIN)
+
+    def _is_due(self, asked_at: float | None, every: float = _ASK_AGAIN) -> bool:
+        return asked_at is None or self._clock() - asked_at >= every
 
     async def _list_connections(self, link: Link) -> None:
         messages = [message async for message in link.stream("list-conns", "list-conn")]
         self._session.connections(messages)
         self._connections_at = self._clock()
+
+    async def _list_certificates(self, link: Link) -> None:
+        self._certificates_at = self._clock()
+        arguments: Message = {"type": b"X509", "flag": b"NONE"}
+        try:
+            listing = link.stream("list-certs", "list-cert", arguments)
+            messages = [message async for message in _sliced(listing)]
+        except UnknownCommandError:
+            return
+        self._session.certificates(self._clock(), dt.datetime.now(dt.UTC), messages)
 
     async def _list(self, link: Link, *, waited: bool) -> bool:
         listing = self._tracker.list()

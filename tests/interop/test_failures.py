@@ -26,6 +26,7 @@ from datasource.model import Identity, IpAddress, Totals
 from datasource.reasons import IkeFailureReason as Ike
 from datasource.reasons import IpsecFailureReason as Ipsec
 from datasource.strongswan.failures import HOLD
+from datasource.strongswan.own_certificates import NO_CERTIFICATES
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from tests.certificates import Authority
 from tests.gateway_config import SIDES, Changes, Side, other
@@ -167,11 +168,25 @@ class Rig:
 
     async def rest(self) -> None:
         """Have no tunnel, and forget how that is told."""
-        for side in SIDES:
-            await self.does(functools.partial(self.gateways.terminate, side=side))
+        if all(watched.tunnels == (0, 0) for watched in self.watched.values()):
+            return
+        await self.does(self.gateways.terminate)
         await self.tunnels(0, 0)
         await self.told()
         self.news()
+
+    async def ask_all(self) -> None:
+        """Have every source ask for certificates again."""
+        for watched in self.watched.values():
+            watched.source._certificates_at = None
+            watched.source._session._desk._own_certificates = NO_CERTIFICATES
+        await self.until(
+            lambda: all(
+                w.source._session._desk._own_certificates.certificates
+                for w in self.watched.values()
+            ),
+            "the answers",
+        )
 
     def forget(self) -> None:
         """Have what comes next follow nothing, and be the first of its kind in this second."""
@@ -374,16 +389,19 @@ def test_certificates(directory: Path, version: int) -> None:
                 for side in SIDES:
                     usual = trusted.files(address(side), good[side])
                     await rig.set(side, files=files.get(side, usual))
+                await rig.ask_all()
                 await rig.does(gateways.initiate)
-                news = await rig.expect(f"{culprit}'s certificate {case}", refusal(culprit))
+                why = refusal(culprit, expired=case == "expired")
+                news = await rig.expect(f"{culprit}'s certificate {case}", why)
                 check_identities(case, news, judge)
                 await rig.rest()
 
-    def refusal(culprit: Side) -> Expected:
+    def refusal(culprit: Side, *, expired: bool) -> Expected:
         judge = other(culprit)
         invalid = (Ike.PEER_CERTIFICATE_NOT_VALID,)
         if culprit == "alpha":
-            told: Expected = {judge: invalid, culprit: (Ike.AUTHENTICATION,)}
+            refused = Ike.LOCAL_CERTIFICATE_EXPIRED if expired else Ike.AUTHENTICATION
+            told: Expected = {judge: invalid, culprit: (refused,)}
             return {**told, ("alpha", "notify"): (Ike.OTHER,)} if version == 1 else told
         # The responder had the tunnel up when the initiator did not want it any more.
         deleted = (Ike.PEER_DELETE,) if version == 1 else (Ike.PEER_DELETE, Ipsec.PEER_DELETE)

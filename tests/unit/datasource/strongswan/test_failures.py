@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import ipaddress
 from collections.abc import Iterable
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import given
+from hypothesis import strategies as st
 
 from datasource.failures import IkeFailure, IpsecFailure
 from datasource.model import (
@@ -21,6 +26,7 @@ from datasource.reasons import IpsecFailureReason as Ipsec
 from datasource.strongswan.alerts import Alert
 from datasource.strongswan.connection import Connection
 from datasource.strongswan.failures import AFTERMATH, HOLD, PER_PEER, STRANGERS, FailureDesk
+from datasource.strongswan.own_certificates import parse_own_certificates
 from datasource.strongswan.reports import Concern, Report
 from datasource.strongswan.signs import (
     ALERT_SIGNS,
@@ -32,6 +38,7 @@ from datasource.strongswan.signs import (
     log_sign,
 )
 from datasource.strongswan.source import tracker_for
+from tests.certificates import Authority
 
 
 def ip(number: int) -> IpAddress:
@@ -424,3 +431,73 @@ def test_one_peer_that_tries_and_tries(desk: Desk) -> None:
     desk.wait()
     assert len(desk.ike) == PER_PEER
     assert desk.tracker.snapshot(0).totals.failures.authentication == 100
+
+
+# Our own certificate --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("has_certificate", [True, False])
+def test_our_own_certificate_has_expired(desk: Desk, *, has_certificate: bool) -> None:
+    data = Authority("Lab CA").issue("10.9.0.1").public_bytes(Encoding.DER)
+    own = parse_own_certificates([{"has_privkey": b"yes", "data": data}])
+    date = dt.datetime.now(dt.UTC)
+    desk.desk.certificates(desk.now, date, own)
+    connection = dataclasses.replace(CONNECTION, has_certificate=has_certificate)
+    desk.desk.connections = {"site": connection}
+    desk.notify(Alert.LOCAL_AUTH_FAILED)
+    desk.wait()
+    desk.wait(31 * 86400.0)
+    for said in (
+        alert(Alert.LOCAL_AUTH_FAILED),
+        line("received AUTHENTICATION_FAILED error notify"),
+    ):
+        desk.say("any", said, Concern(connection="site", remote_address=PEER))
+        desk.wait(2)
+        desk.wait(2)
+    desk.notify(Alert.PEER_AUTH_FAILED)
+    desk.wait()
+    reason = Ike.LOCAL_CERTIFICATE_EXPIRED if has_certificate else Ike.AUTHENTICATION
+    assert desk.reasons == [Ike.AUTHENTICATION, reason, reason, Ike.AUTHENTICATION]
+
+
+# Anything -------------------------------------------------------------------------------------
+
+SIGNS = st.sampled_from([sign for sign in ALERT_SIGNS.values() if sign is not None])
+CONCERNS = st.builds(
+    Concern,
+    sa_id=st.integers(0, 3),
+    connection=st.sampled_from(["", "site", "other"]),
+    remote_address=st.sampled_from([None, PEER, ip(9)]),
+    rekey=st.booleans(),
+)
+STEPS = st.tuples(
+    st.sampled_from(["report", "ended", "up", "down", "anew", "wait"]),
+    st.sampled_from(["error-notify", "log", "events"]),
+    SIGNS,
+    CONCERNS,
+)
+
+
+@given(st.lists(STEPS, max_size=30))
+def test_whatever_is_said(steps: list[tuple[str, str, Sign, Concern]]) -> None:
+    desk = Desk()
+    reports = 0
+    for step, source, sign, concern in steps:
+        if step == "report":
+            desk.say(source, sign, concern)
+            reports += 1
+        elif step == "ended":
+            desk.desk.tunnel_ended(desk.now, concern)
+        elif step == "up" and concern.sa_id:
+            desk.up(concern.sa_id)
+        elif step == "down":
+            desk.tracker.ike_down(desk.now, concern.sa_id, EndReason.NORMAL)
+        elif step == "anew":
+            desk.desk.begins_anew(concern.sa_id)
+        else:
+            desk.wait(0.1)
+    desk.wait()
+    assert len(desk.reasons) + desk.desk.left_out <= reports
+    assert not desk.desk._open
+    assert not desk.desk._places
+    assert desk.desk.deadline is None

@@ -539,6 +539,25 @@ def test_a_malformed_sa_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert caplog.text.count("version=b'two'") == 1
 
 
+def test_certificates_are_asked_for_where_they_matter(tmp_path: Path) -> None:
+    def asked(rig: Rig) -> int:
+        return sum(name == "list-certs" for name, _ in rig.fake.commands)
+
+    async def body(rig: Rig) -> None:
+        await rig.polls()
+        assert not asked(rig)
+        site = {**CONNECTION["site"], "local-1": {"class": b"public key"}}
+        rig.fake.connections = [{"site": site}]
+        rig.source._connections_at = None
+        # This daemon does not know the command, which is no matter.
+        await until(lambda: asked(rig), "the question")
+        await rig.polls()
+        assert asked(rig) == 1
+        assert rig.source.connected
+
+    run(tmp_path, body)
+
+
 def test_a_daemon_without_alerts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
 
