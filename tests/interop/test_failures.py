@@ -11,8 +11,6 @@ import contextlib
 import functools
 import ipaddress
 import logging
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -143,17 +141,8 @@ class Rig:
 
     async def garbage(self, *datagrams: bytes, port: int = 500) -> None:
         """Have alpha send datagrams to beta."""
-        program = (
-            "import socket, sys\n"
-            "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
-            "for datagram in sys.argv[3:]:\n"
-            "    s.sendto(bytes.fromhex(datagram), (sys.argv[1], int(sys.argv[2])))\n"
-        )
-        command = (
-            *("ip", "netns", "exec", self.gateways.netns("alpha"), sys.executable, "-c", program),
-            *(address("beta"), str(port), *(datagram.hex() for datagram in datagrams)),
-        )
-        await asyncio.to_thread(functools.partial(subprocess.run, command, check=True))
+        send = functools.partial(self.gateways.send, "alpha", *datagrams, port=port)
+        await asyncio.to_thread(send)
 
     async def told(self) -> None:
         """Wait until nobody has anything to tell any more."""
