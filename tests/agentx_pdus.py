@@ -33,7 +33,18 @@ VARBINDS = st.lists(_VARBIND, max_size=5).map(tuple)
 RANGES = st.lists(st.builds(SearchRange, OIDS, st.booleans(), OIDS), max_size=5).map(tuple)
 _OCTET = st.integers(0, 255)
 _U16 = st.integers(0, 65535)
-_REGISTERED: st.SearchStrategy[tuple[Oid, int, int, int]] = st.one_of(
+_Region = tuple[Oid, int, int, int]
+
+
+def _register(region: _Region, timeout: int, instance: bool, context: bytes) -> pdus.Register:
+    return pdus.Register(*region, timeout, instance, context)
+
+
+def _unregister(region: _Region, context: bytes) -> pdus.Unregister:
+    return pdus.Unregister(*region, context)
+
+
+_REGISTERED: st.SearchStrategy[_Region] = st.one_of(
     st.tuples(OIDS, _OCTET, st.just(0), st.just(0)),
     st.tuples(OIDS, _OCTET, st.integers(1, 255), _U32),
 )
@@ -41,15 +52,8 @@ _REGISTERED: st.SearchStrategy[tuple[Oid, int, int, int]] = st.one_of(
 ANY = st.one_of(
     st.builds(pdus.Open, OIDS, st.binary(max_size=50), _OCTET),
     st.builds(pdus.Close, _OCTET),
-    st.builds(
-        lambda region, timeout, instance, context: pdus.Register(
-            *region, timeout=timeout, instance=instance, context=context
-        ),
-        *(_REGISTERED, _OCTET, st.booleans(), CONTEXTS),
-    ),
-    st.builds(
-        lambda region, context: pdus.Unregister(*region, context=context), _REGISTERED, CONTEXTS
-    ),
+    st.builds(_register, _REGISTERED, _OCTET, st.booleans(), CONTEXTS),
+    st.builds(_unregister, _REGISTERED, CONTEXTS),
     st.builds(pdus.Get, RANGES, CONTEXTS),
     st.builds(pdus.GetNext, RANGES, CONTEXTS),
     st.builds(pdus.GetBulk, RANGES, _U16, _U16, CONTEXTS),
