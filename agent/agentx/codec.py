@@ -8,11 +8,15 @@ from typing import NamedTuple
 
 from agent.agentx.errors import AgentXError
 from agent.agentx.pdu import (
+    ANY_INDEX,
+    INSTANCE_REGISTRATION,
+    NETWORK_BYTE_ORDER,
+    NEW_INDEX,
+    NON_DEFAULT_CONTEXT,
     AddAgentCaps,
     CleanupSet,
     Close,
     CommitSet,
-    Flag,
     Get,
     GetBulk,
     GetNext,
@@ -73,7 +77,7 @@ def decode_header(data: bytes) -> Header:
     """
     if len(data) < HEADER_LENGTH:
         raise AgentXError(f"a PDU of {len(data)} octets")
-    order = BIG if data[2] & Flag.NETWORK_BYTE_ORDER else LITTLE
+    order = BIG if data[2] & NETWORK_BYTE_ORDER else LITTLE
     version, type_, flags, _, session, transaction, packet, length = order.header.unpack_from(data)
     if version != VERSION:
         raise AgentXError(f"version {version} of AgentX")
@@ -91,10 +95,10 @@ def decode_payload(header: Header, data: bytes) -> Pdu:
     reader = _READERS.get(header.type)
     if reader is None:
         raise AgentXError(f"a PDU of type {header.type}")
-    order = BIG if header.flags & Flag.NETWORK_BYTE_ORDER else LITTLE
+    order = BIG if header.flags & NETWORK_BYTE_ORDER else LITTLE
     pos, end = HEADER_LENGTH, len(data)
     context = b""
-    if header.flags & Flag.NON_DEFAULT_CONTEXT and header.type in _WITH_CONTEXT:
+    if header.flags & NON_DEFAULT_CONTEXT and header.type in _WITH_CONTEXT:
         context, pos = decode_octets(data, pos, end, order)
     pdu, pos = reader(_Payload(data, pos, end, order, header.flags, context))
     if pos != end:
@@ -160,7 +164,7 @@ def _region(given: _Payload) -> tuple[int, int, int, int, Oid, int]:
 
 def _register(given: _Payload) -> _Read:
     timeout, priority, range_subid, upper_bound, subtree, stop = _region(given)
-    instance = bool(given.flags & Flag.INSTANCE_REGISTRATION)
+    instance = bool(given.flags & INSTANCE_REGISTRATION)
     pdu = Register(subtree, priority, range_subid, upper_bound, timeout, instance, given.context)
     return pdu, stop
 
@@ -196,7 +200,7 @@ def _with_varbinds(kind: Callable[..., Pdu]) -> Callable[[_Payload], _Read]:
 
 
 def _index_allocate(given: _Payload) -> _Read:
-    new, any_ = bool(given.flags & Flag.NEW_INDEX), bool(given.flags & Flag.ANY_INDEX)
+    new, any_ = bool(given.flags & NEW_INDEX), bool(given.flags & ANY_INDEX)
     return IndexAllocate(decode_varbinds(*given[:4]), new, any_, given.context), given.end
 
 
@@ -275,11 +279,11 @@ def encode(
     Raises:
         AgentXError: a value cannot be encoded, or the payload would be over :data:`MAX_PAYLOAD`.
     """
-    flags = Flag.NETWORK_BYTE_ORDER if order is BIG else Flag(0)
+    flags = NETWORK_BYTE_ORDER if order is BIG else 0
     context = getattr(pdu, "context", b"")
     payload = b""
     if context:
-        flags |= Flag.NON_DEFAULT_CONTEXT
+        flags |= NON_DEFAULT_CONTEXT
         payload = encode_octets(context, order)
     try:
         more_flags, content = _content(pdu, order)
@@ -300,12 +304,12 @@ def encode_response(
     Raises:
         AgentXError: the payload would be over :data:`MAX_PAYLOAD`.
     """
-    order = BIG if header.flags & Flag.NETWORK_BYTE_ORDER else LITTLE
+    order = BIG if header.flags & NETWORK_BYTE_ORDER else LITTLE
     body = b"".join(varbinds)
     length = 8 + len(body)
     if length > MAX_PAYLOAD:
         raise AgentXError(f"a payload of {length} octets, {MAX_PAYLOAD} are allowed")
-    flags = header.flags & Flag.NETWORK_BYTE_ORDER
+    flags = header.flags & NETWORK_BYTE_ORDER
     return (
         order.header.pack(VERSION, Response.TYPE, flags, 0, *header[2:], length)
         + order.u32.pack(0)
@@ -337,7 +341,7 @@ def _content(pdu: Pdu, order: ByteOrder) -> tuple[int, bytes]:
             head = order.u32.pack(up_time) + order.u16x2.pack(error, index)
             return 0, head + b"".join(encode_varbind(varbind, order) for varbind in varbinds)
         case IndexAllocate(varbinds, new_index, any_index):
-            flags = Flag.NEW_INDEX * new_index | Flag.ANY_INDEX * any_index
+            flags = NEW_INDEX * new_index | ANY_INDEX * any_index
             return flags, b"".join(encode_varbind(varbind, order) for varbind in varbinds)
         case TestSet(varbinds) | Notify(varbinds) | IndexDeallocate(varbinds):
             return 0, b"".join(encode_varbind(varbind, order) for varbind in varbinds)
@@ -351,4 +355,4 @@ def _encoded_region(pdu: Register | Unregister, order: ByteOrder) -> tuple[int, 
         timeout, instance = pdu.timeout, pdu.instance
     head = bytes((timeout, pdu.priority, pdu.range_subid, 0)) + encode_oid(pdu.subtree, order)
     bound = order.u32.pack(pdu.upper_bound) if pdu.range_subid else b""
-    return Flag.INSTANCE_REGISTRATION * instance, head + bound
+    return INSTANCE_REGISTRATION * instance, head + bound

@@ -49,7 +49,8 @@ class Framing:
             # Usually it is the one that there is, and need not be copied.
             frames.append(data if length == available else data[pos : pos + length])
             pos += length
-        self._kept = bytearray(data[pos:])
+        if pos < available or self._kept:
+            self._kept = bytearray(data[pos:])
         return frames
 
     def _payload_length(self, data: bytes, pos: int) -> int:

@@ -9,14 +9,18 @@ from typing import ClassVar, NamedTuple
 from agent.agentx.values import Oid, SearchRange, VarBind
 
 __all__ = [
+    "ANY_INDEX",
     "DEFAULT_PRIORITY",
+    "INSTANCE_REGISTRATION",
+    "NETWORK_BYTE_ORDER",
+    "NEW_INDEX",
+    "NON_DEFAULT_CONTEXT",
     "AddAgentCaps",
     "CleanupSet",
     "Close",
     "CloseReason",
     "CommitSet",
     "Error",
-    "Flag",
     "Get",
     "GetBulk",
     "GetNext",
@@ -37,15 +41,12 @@ __all__ = [
 
 DEFAULT_PRIORITY = 127
 
-
-class Flag(enum.IntFlag):
-    """h.flags."""
-
-    INSTANCE_REGISTRATION = 0x01
-    NEW_INDEX = 0x02
-    ANY_INDEX = 0x04
-    NON_DEFAULT_CONTEXT = 0x08
-    NETWORK_BYTE_ORDER = 0x10
+# h.flags. Plain numbers, since members of an enum take microseconds to combine.
+INSTANCE_REGISTRATION = 0x01
+NEW_INDEX = 0x02
+ANY_INDEX = 0x04
+NON_DEFAULT_CONTEXT = 0x08
+NETWORK_BYTE_ORDER = 0x10
 
 
 class Error(enum.IntEnum):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from agent.agentx.codec import MAX_PAYLOAD, encode_response
 from agent.agentx.errors import AgentXError
 from agent.agentx.handler import Reader
-from agent.agentx.pdu import Flag, Get, GetBulk, GetNext, Header
+from agent.agentx.pdu import NETWORK_BYTE_ORDER, Get, GetBulk, GetNext, Header
 from agent.agentx.values import (
     BIG,
     END_OF_MIB_VIEW,
@@ -38,7 +38,7 @@ def answer(header: Header, pdu: Get | GetNext | GetBulk, reader: Reader) -> byte
     Raises:
         ReadError: one of the variables cannot be given.
     """
-    order = BIG if header.flags & Flag.NETWORK_BYTE_ORDER else LITTLE
+    order = BIG if header.flags & NETWORK_BYTE_ORDER else LITTLE
     if isinstance(pdu, GetBulk):
         cells = _bulk(pdu, reader, order)
     elif isinstance(pdu, GetNext):

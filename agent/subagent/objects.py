@@ -79,12 +79,7 @@ class ObjectReader:
                     return _within(_varbind(span, key, value), wanted)
                 found = view.following(span, key)
                 if found is not None:
-                    key, value = found
-                    name = span.type.oid + key
-                    # What most of a walk is.
-                    if not end or name < end:
-                        return VarBind(name, span.type.tag, _wrapped(span.type.tag, value))
-                    return VarBind(start, END_OF_MIB_VIEW)
+                    return _within(_varbind(span, *found), wanted)
         for later in objects.after(number):
             if end and later.type.oid >= end:
                 break
@@ -121,11 +116,9 @@ def _within(found: VarBind, wanted: SearchRange) -> VarBind:
 
 
 def _varbind(span: Span, key: Key, value: Value) -> VarBind:
-    tag = span.type.tag
-    return VarBind(span.type.oid + key, tag, _wrapped(tag, value))
-
-
-def _wrapped(tag: int, value: Value) -> Value:
-    """Return a counter modulo its size; the types of AgentX have the numbers of BER's tags."""
-    wrap = _WRAP.get(tag)
-    return value % wrap if wrap and isinstance(value, int) else value
+    type_ = span.type
+    # The types of AgentX have the numbers of BER's tags. A counter is given modulo its size.
+    wrap = _WRAP.get(type_.tag)
+    if wrap and isinstance(value, int):
+        value %= wrap
+    return VarBind(type_.oid + key, type_.tag, value)

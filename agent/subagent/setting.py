@@ -18,6 +18,7 @@ from mibs.setting import ErrorStatus, SetError
 __all__ = ["SetTransaction"]
 
 _audit = logging.getLogger("flowmib.audit")
+_FAULTS = (ErrorStatus.GEN_ERR, ErrorStatus.COMMIT_FAILED, ErrorStatus.UNDO_FAILED)
 _MAX_LISTED = 4000
 """Characters that a line of the log has of one request."""
 
@@ -83,7 +84,7 @@ class SetTransaction:
         try:
             await work
         except SetError as error:
-            if isinstance(error.__cause__, Exception):
+            if error.status in _FAULTS and isinstance(error.__cause__, Exception):
                 self._fault(error.__cause__)
             done(error.status, error.index)
         else:
