@@ -7,8 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
-from tests.running_agent import RunningAgent
 from tests.snmp_user import User
 from tests.tools import requires_tool
 
@@ -16,6 +16,7 @@ __all__ = [
     "MIBS",
     "V1",
     "V2C",
+    "Endpoint",
     "as_user",
     "assert_rising",
     "dotted",
@@ -31,8 +32,14 @@ V1, V2C = ("-v1", "-cpublic"), ("-v2c", "-cpublic")
 Oid = tuple[int, ...]
 
 
+class Endpoint(Protocol):
+    """Something that can be asked."""
+
+    endpoint: str
+
+
 def run(
-    program: str, agent: RunningAgent, options: Sequence[str], *names: str, status: int | None = 0
+    program: str, agent: Endpoint, options: Sequence[str], *names: str, status: int | None = 0
 ) -> str:
     """Run a program, which is to end with this status if one is said; return what it prints.
 

@@ -28,8 +28,6 @@ _MAX_UNSENT = 4 << 20
 _CONNECT_PATIENCE = 5.0
 _FIRST_PAUSE, _LAST_PAUSE = 0.1, 30.0
 """Seconds between two attempts to connect; each time twice as many."""
-_LONG_ENOUGH = 5.0
-"""Seconds that a session lasts, for the next attempt to come soon."""
 
 
 class Link:
@@ -83,8 +81,8 @@ class Link:
             else:
                 began = loop.time()
                 await self._serve(wire)
-                if loop.time() - began >= _LONG_ENOUGH:
-                    pause = _FIRST_PAUSE
+                # While it served, nobody had to wait.
+                pause = max(pause - (loop.time() - began), _FIRST_PAUSE)
             await asyncio.sleep(pause * (0.5 + self._chance() / 2))
             pause = min(2 * pause, _LAST_PAUSE)
 
