@@ -204,6 +204,8 @@ class Session:
 
     def close(self, reason: CloseReason = CloseReason.SHUTDOWN) -> None:
         """Say good-bye, without waiting for an answer."""
+        if self._state is _State.ENDED:
+            return
         if self._state is _State.OPEN:
             for caps in self._settings.capabilities:
                 self._say(RemoveAgentCaps(caps.id, caps.context))
