@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.agentx.address import TcpAddress, UnixAddress
 from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
 from datasource.history import DEFAULT_SIZE
 
 __all__ = [
+    "AgentX",
     "Config",
     "History",
     "Identity",
@@ -74,6 +76,13 @@ class Snmp:
 
 
 @dataclass(frozen=True, slots=True)
+class AgentX:
+    """``[agentx]``: the master that the agent serves below."""
+
+    master: UnixAddress | TcpAddress
+
+
+@dataclass(frozen=True, slots=True)
 class Mib:
     """``[mib]``: where the MIBs leave a choice."""
 
@@ -131,6 +140,8 @@ class Config:
     """All of it."""
 
     snmp: Snmp
+    agentx: AgentX | None = None
+    """None: the agent is nobody's subagent."""
     mib: Mib = Mib()
     history: History = History()
     source: Source = Source()

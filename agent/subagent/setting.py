@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from agent.agentx.handler import Done
@@ -58,31 +59,31 @@ class SetTransaction:
 
     def test(self, varbinds: Sequence[VarBind], done: Done) -> None:
         """See whether these can be set."""
-        self._step(self._test([_in_ber(varbind) for varbind in varbinds]), done)
+        self._step(partial(self._test, [_in_ber(varbind) for varbind in varbinds]), done)
 
     def commit(self, done: Done) -> None:
         """Make the changes of all tests: those that can be undone first."""
-        self._step(self._commit(), done)
+        self._step(self._commit, done)
 
     def undo(self, done: Done) -> None:
         """Take back what was changed."""
-        self._step(self._undo(), done)
+        self._step(self._undo, done)
 
     def cleanup(self) -> None:
         """Give the turn back."""
-        self._step(self._stack.aclose(), lambda _error, _index: None)
+        self._step(self._stack.aclose, lambda _error, _index: None)
 
-    def _step(self, work: Coroutine[Any, Any, None], done: Done) -> None:
+    def _step(self, work: Callable[[], Awaitable[None]], done: Done) -> None:
         self._last = asyncio.get_running_loop().create_task(self._run(self._last, work, done))
         self._keep(self._last)
 
     async def _run(
-        self, before: asyncio.Task[None] | None, work: Coroutine[Any, Any, None], done: Done
+        self, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]], done: Done
     ) -> None:
         if before is not None:
             await asyncio.wait((before,))
         try:
-            await work
+            await work()
         except SetError as error:
             if error.status in _FAULTS and isinstance(error.__cause__, Exception):
                 self._fault(error.__cause__)
