@@ -109,6 +109,14 @@ class View:
         if not isinstance(span, ColumnSpan):
             value = self.value(span, (0,)) if key < (0,) else None
             return None if value is None else ((0,), value)
+        place = self.place_after(span, key)
+        if place is None:
+            return None
+        block, position, value = place
+        return block.keys[position], value
+
+    def place_after(self, span: ColumnSpan, key: Key) -> tuple[TableBlock, int, Value] | None:
+        """Return the first row after a key in which a column is present, and what it holds."""
         table, column = span.table, span.column
         blocks = self._blocks[table.root.name]
         begin = bisect_right(self._firsts[table.root.name], key) - 1
@@ -130,7 +138,7 @@ class View:
                 position = cells.positions[cell]
                 value = block.value(column, position, self.at)
                 assert value is not None  # noqa: S101 - it has a cell
-            return keys[position], value
+            return block, position, value
         return None
 
     def next(self, name: bytes, access: Access) -> bytes | None:

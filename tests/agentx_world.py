@@ -44,6 +44,7 @@ class Handler:
         """Steps that wait to be let go, once this is a list."""
         self.fault: Exception | None = None
         self.readers = 0
+        self.followed: dict[tuple[bytes, bytes], bytes] = {}
 
     def put(self, name: Oid, value: int) -> None:
         self.values[name] = VarBind(name, INTEGER, value)
@@ -65,6 +66,9 @@ class Handler:
             if after and (not wanted.end or name < wanted.end):
                 return self.values[name]
         return VarBind(wanted.start, END_OF_MIB_VIEW)
+
+    def follow(self, start: bytes, end: bytes) -> bytes | None:
+        return self.followed.get((start, end))
 
     def transaction(self, context: bytes) -> Transaction | None:
         return None if context else Transaction(self)

@@ -100,6 +100,9 @@ def decode_payload(header: Header, data: bytes) -> Pdu:
     context = b""
     if header.flags & NON_DEFAULT_CONTEXT and header.type in _WITH_CONTEXT:
         context, pos = decode_octets(data, pos, end, order)
+    if header.type == Get.TYPE:
+        # All that a manager asks by GET comes here, so it goes the short way.
+        return Get(decode_ranges(data, pos, end, order), context)
     pdu, pos = reader(_Payload(data, pos, end, order, header.flags, context))
     if pos != end:
         raise AgentXError(f"{end - pos} octets after the end of the content")

@@ -26,6 +26,13 @@ class Reader(Protocol):
     def next(self, wanted: SearchRange) -> VarBind:
         """Return the first instance of a range, or endOfMibView under the name of its start."""
 
+    def follow(self, start: bytes, end: bytes) -> bytes | None:
+        """Return the first variable binding of a range, encoded, if that can be had quickly.
+
+        Start and end are OIDs as they are encoded in network byte order, and so is the binding.
+        Where it is None, :meth:`next` is asked.
+        """
+
 
 class Transaction(Protocol):
     """The variables that one SET of a manager wants changed here, step by step (section 7.2.4).

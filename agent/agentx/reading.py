@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from agent.agentx.codec import MAX_PAYLOAD, encode_response
+from agent.agentx.codec import HEADER_LENGTH, MAX_PAYLOAD, encode_response
 from agent.agentx.errors import AgentXError
 from agent.agentx.handler import Reader
 from agent.agentx.pdu import NETWORK_BYTE_ORDER, Get, GetBulk, GetNext, Header
@@ -18,7 +18,7 @@ from agent.agentx.values import (
     encode_varbind,
 )
 
-__all__ = ["ReadError", "answer"]
+__all__ = ["ReadError", "answer", "go_on"]
 
 _ROOM = MAX_PAYLOAD - 8
 """For variable bindings, after up time, error and index."""
@@ -46,6 +46,34 @@ def answer(header: Header, pdu: Get | GetNext | GetBulk, reader: Reader) -> byte
     else:
         cells = _cells(pdu.ranges, lambda wanted: reader.get(wanted.start), order)
     return encode_response(header, cells)
+
+
+def go_on(header: Header, frame: bytes, reader: Reader) -> bytes | None:
+    """Return the response to a GetNext in network byte order that goes on with a walk.
+
+    A master sends one PDU for each step of a walk, so this is most of what there is to do. None if
+    the PDU has to be looked at as any other.
+    """
+    pos = HEADER_LENGTH
+    end = len(frame)
+    cells = []
+    follow = reader.follow
+    while pos < end:
+        middle = pos + 4 + 4 * frame[pos]
+        if middle >= end:
+            return None
+        stop = middle + 4 + 4 * frame[middle]
+        cell = follow(frame[pos:middle], frame[middle:stop])
+        if cell is None:
+            return None
+        cells.append(cell)
+        pos = stop
+    if pos != end:
+        return None
+    try:
+        return encode_response(header, cells)
+    except AgentXError:
+        return None
 
 
 def _cells(

@@ -28,6 +28,7 @@ from agent.agentx.framing import Framing
 from agent.agentx.handler import Handler
 from agent.agentx.notifications import NotifyQueue
 from agent.agentx.pdu import (
+    NETWORK_BYTE_ORDER,
     AddAgentCaps,
     CleanupSet,
     Close,
@@ -264,6 +265,8 @@ class Session:
 
     def _request(self, header: Header, frame: bytes) -> None:
         """Take a request: first it has to be understood, then to be ours (section 7.2.2)."""
+        if header.type == GetNext.TYPE and self._gone_on(header, frame):
+            return
         try:
             pdu = decode_payload(header, frame)
         except AgentXError:
@@ -283,6 +286,24 @@ class Session:
                 self._sets.undo(header, self._clock())
             case CleanupSet():
                 self._sets.clean_up(header)
+
+    def _gone_on(self, header: Header, frame: bytes) -> bool:
+        """Answer a step of a walk, if that is what it is."""
+        if (
+            header.flags != NETWORK_BYTE_ORDER
+            or header.session_id != self._session_id
+            or self._state is not _State.OPEN
+        ):
+            return False
+        try:
+            reader = self._handler.reader(b"")
+            answer = None if reader is None else reading.go_on(header, frame, reader)
+        except Exception:  # noqa: BLE001 - it comes again, and is told of then
+            return False
+        if answer is None:
+            return False
+        self._output.append(answer)
+        return True
 
     def _read(self, header: Header, pdu: Get | GetNext | GetBulk) -> None:
         try:

@@ -38,9 +38,11 @@ __all__ = [
     "decode_oid",
     "decode_ranges",
     "decode_varbinds",
+    "encode_name_head",
     "encode_octets",
     "encode_oid",
     "encode_range",
+    "encode_value",
     "encode_varbind",
 ]
 
@@ -75,7 +77,7 @@ _PADDING = (b"", bytes(3), bytes(2), bytes(1))
 class ByteOrder:
     """One of the two byte orders, as everything that reads and writes numbers in it."""
 
-    __slots__ = ("header", "named", "numbers", "oids", "u16x2", "u32")
+    __slots__ = ("header", "named", "numbers", "oids", "u16x2", "u32", "values")
 
     def __init__(self, mark: str) -> None:
         counts = range(MAX_SUB_IDENTIFIERS + 1)
@@ -92,6 +94,8 @@ class ByteOrder:
         kinds = {kind: [struct.Struct(f"{mark}HH4B{n}I{kind}") for n in counts] for kind in "iIQ"}
         self.named = {type_: kinds[kind] for type_, kind in integers.items()}
         """A whole variable binding, for the types that hold a number."""
+        self.values = {type_: struct.Struct(mark + kind) for type_, kind in integers.items()}
+        """The value alone."""
 
 
 BIG: Final = ByteOrder(">")
@@ -138,6 +142,33 @@ def encode_oid(oid: Oid, order: ByteOrder, *, include: bool = False) -> bytes:
         return order.oids[len(rest)].pack(len(rest), prefix, include, 0, *rest)
     except struct.error as error:
         raise AgentXError(f"an OID that cannot be encoded: {error}") from None
+
+
+def encode_name_head(type_: int, oid: Oid, more: int, order: ByteOrder) -> bytes:
+    """Return how the binding of a type begins whose name is an OID and so many numbers more.
+
+    Raises:
+        AgentXError: the name cannot be encoded.
+    """
+    encoded = encode_oid(oid, order)
+    if len(oid) + more > MAX_SUB_IDENTIFIERS:
+        raise AgentXError(f"an OID of {len(oid) + more} sub-identifiers")
+    return order.u16x2.pack(type_, 0) + bytes((encoded[0] + more,)) + encoded[1:]
+
+
+def encode_value(type_: int, value: Value, order: ByteOrder) -> bytes:
+    """Return what follows the name in a binding.
+
+    Raises:
+        AgentXError: the type is none of AgentX, or the value is not of the type.
+    """
+    structs = order.values.get(type_)
+    if structs is None or not isinstance(value, int):
+        return encode_varbind(VarBind((), type_, value), order)[8:]
+    try:
+        return structs.pack(value)
+    except struct.error as error:
+        raise AgentXError(f"{value!r} of type {type_}: {error}") from None
 
 
 def encode_octets(octets: bytes, order: ByteOrder) -> bytes:

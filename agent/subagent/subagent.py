@@ -103,6 +103,7 @@ class Subagent:
                 for resource in capabilities.resources([module])
             ),
         )
+        self._readers: dict[bytes, ObjectReader] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._said = ""
         self._link = Link(address, self._make_session, self._on_event, self._on_wait)
@@ -134,7 +135,13 @@ class Subagent:
     def reader(self, context: bytes) -> ObjectReader | None:
         """Return what there is now."""
         known = self._contexts.get(context)
-        return None if known is None else ObjectReader(self._objects, known.current())
+        if known is None:
+            return None
+        view = known.current()
+        reader = self._readers.get(context)
+        if reader is None or reader.view is not view:
+            reader = self._readers[context] = ObjectReader(self._objects, view)
+        return reader
 
     def transaction(self, context: bytes) -> SetTransaction | None:
         """Begin a SET."""

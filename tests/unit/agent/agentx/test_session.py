@@ -20,6 +20,8 @@ from agent.agentx.values import (
     ByteOrder,
     SearchRange,
     VarBind,
+    encode_oid,
+    encode_varbind,
 )
 from tests.agentx_world import CAPS, REGIONS, ROOT, World
 
@@ -280,6 +282,31 @@ def test_ax23_next_with_include_and_end() -> None:
     assert [varbind.type == END_OF_MIB_VIEW for varbind in answer.varbinds] == [
         *(False, False, True, False, True, False),
     ]
+
+
+def test_ax21_23_a_walk_goes_on_without_decoding() -> None:
+    world = filled()
+    start, end, other = (encode_oid(oid, BIG) for oid in (A, C, (*ROOT, 2)))
+    cell = encode_varbind(VarBind(B, INTEGER, 1000), BIG)
+    world.handler.followed[start, end] = cell
+    steps = pdus.GetNext((SearchRange(A, end=C), SearchRange(A, end=C)))
+    assert world.ask(steps).varbinds == (VarBind(B, INTEGER, 1000),) * 2
+    # One that is not known has all of them looked for.
+    steps = pdus.GetNext((SearchRange(A, end=C), SearchRange(A, end=(*ROOT, 2))))
+    assert world.ask(steps).varbinds == (VarBind(B, INTEGER, 1),) * 2
+    world.handler.followed[start, other] = bytes(MAX_PAYLOAD)
+    assert world.ask(steps).varbinds == (VarBind(B, INTEGER, 1),) * 2
+    # In the other byte order, too.
+    world.order = LITTLE
+    assert world.ask(steps).varbinds == (VarBind(B, INTEGER, 1),) * 2
+
+
+@pytest.mark.parametrize("payload", ["00000000", "0000000001000000", "ff000000" * 3])
+def test_ax20_a_step_that_cannot_be_parsed(payload: str) -> None:
+    world = filled()
+    octets = bytes.fromhex(payload)
+    world.session.received(struct.pack(">4B4I", 1, 6, 0x10, 0, 77, 1, 2, len(octets)) + octets)
+    assert [pdu for _, pdu in world.said()] == [pdus.Response(Error.PARSE_ERROR)]
 
 
 def test_ax24_bulk() -> None:

@@ -10,12 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.agentx.values import (
+    BIG,
     END_OF_MIB_VIEW,
     NO_SUCH_INSTANCE,
     NO_SUCH_OBJECT,
     Oid,
     SearchRange,
     VarBind,
+    encode_oid,
+    encode_varbind,
 )
 from agent.subagent.objects import ObjectReader, ServedObjects, plain_varbind
 from mibs.view import ViewBuilder
@@ -29,7 +32,7 @@ def _world(rows: int, seed: int = 1) -> tuple[ObjectReader, dict[Oid, VarBind]]:
     things = tuple(
         Thing(
             number * 3,
-            draw.randrange(2**33),
+            draw.randrange(2**31),
             draw.uniform(0, AT),
             draw.choice((None, b"", b"note")),
             tuple(Part(n, draw.randrange(100)) for n in range(draw.randrange(3))),
@@ -80,6 +83,24 @@ def test_ax23_any_range(rows: int, start: Oid, include: bool, end: Oid) -> None:
     if position < len(names) and (not end or names[position] < end):
         expected = cells[names[position]]
     assert reader.next(SearchRange(start, include, end)) == expected
+
+
+@pytest.mark.parametrize("end", [(), (*ROOT, 2, 1, 3), (*ROOT, 2, 1, 2, 900), (*ROOT, 4, 2)])
+def test_ax23_a_walk_that_goes_on_is_the_same(end: Oid) -> None:
+    reader, cells = _world(700)
+    encoded_end = encode_oid(end, BIG)
+    followed = 0
+    for name in (ROOT, *sorted(cells)):
+        expected = encode_varbind(reader.next(SearchRange(name, end=end)), BIG)
+        for _ in range(2):
+            found = reader.follow(encode_oid(name, BIG), encoded_end)
+            followed += found is not None
+            assert found in (None, expected)
+        # What is to be found again under the same name has another end.
+        later = reader.follow(encode_oid(name, BIG), encode_oid((2,), BIG))
+        assert later in (None, encode_varbind(reader.next(SearchRange(name)), BIG))
+    # Inside a column, only its end tells where to stop.
+    assert followed > 1000 or end == (*ROOT, 2, 1, 2, 900)
 
 
 @given(st.sampled_from(sorted(WORLDS)), _NAMES)
