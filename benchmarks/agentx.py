@@ -3,10 +3,10 @@
     python -m benchmarks.agentx [--rows 10000] [--rounds 8] [--seconds 1.0]
 
 Each subagent has an snmpd of its own, all of them configured alike, and all on one CPU; the
-generator has the other. As in `compare.py`, one pair after the other is measured and the rest is stopped, in
-another order each round, and ratios are medians of the rounds'. Rates depend on whoever else uses
-the CPU; what the pair of snmpd and subagent computed for a message does so less, and is given too.
-flowmib is `tests/subagent_process.py`: its gateway stands still.
+generator has the other. As in `compare.py`, one pair after the other is measured and the rest is
+stopped, in another order each round, and ratios are medians of the rounds'. Rates depend on whoever
+else uses the CPU; what the pair of snmpd and subagent computed for a message does so less, and is
+given too. flowmib is `tests/subagent_process.py`: its gateway stands still.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import pytest
 from mibs import ber
 from tests.master import SnmpMaster, Subagent, cpu_seconds, wait_for
 from tests.net_snmp import V1, V2C, Endpoint, as_user, assert_rising, oid, run, varbinds
-from tests.running_agent import free_port
+from tests.running_agent import ROOT, free_port
 from tests.snmp_user import User
 
 FLOW = "1.3.6.1.4.1.9.9.171"
@@ -266,3 +266,18 @@ def last_integer(datagram: bytes) -> int:
     _, content, stop = ber.read_header(datagram, start, len(datagram))
     assert stop == len(datagram)
     return ber.decode_integer(datagram, content, stop)
+
+
+def test_the_configuration_of_snmpd_that_is_shipped() -> None:
+    text = (ROOT / "packaging" / "snmpd.conf").read_text("ascii")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    # The socket is the test's own, and belongs to whoever runs the test.
+    kept = [line for line in lines if not line.startswith(("agentXSocket", "agentXPerms"))]
+    assert len(kept) == len(lines) - 2
+    user = User("monitoring", "SHA-256", "AES-128", "at least eight characters", "another one")
+    with SnmpMaster(more="\n".join(kept)) as master, Subagent(master.address):
+        wait_for(lambda: serves(master), "it serves")
+        found = varbinds(run("snmpbulkwalk", master, as_user(user), f"{OBJECTS}.2.1"))
+        assert len(found) > 10
+        assert "Error" not in master.log
+        assert "Unknown token" not in master.log
