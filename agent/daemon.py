@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import gc
 import logging
 import os
@@ -29,8 +30,10 @@ from agent.snmp.usm.users import User, make_user
 from agent.snmp.v3 import MessageProcessor
 from agent.snmp.vacm import Vacm
 from agent.state import EngineState, StateDirectory, default_directory
+from agent.subagent.clock import MasterTime
+from agent.subagent.subagent import Subagent
 from agent.views import ViewKeeper
-from mibs import served, smi
+from mibs import cisco_ipsec_flow_monitor, served, smi
 from mibs.algorithms import AlgorithmNumbers
 from mibs.cisco_ipsec_flow_monitor import Archive, Choices
 from mibs.settable import SerialNumber
@@ -100,7 +103,10 @@ class Daemon:
         )
         modules = smi.load(served.MODULES)
         self._tree = Tree(modules, served.bind(shown))
-        self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh)
+        keepers: list[ViewKeeper] = []
+        self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh, keepers)
+        turn = asyncio.Lock()
+        self._subagent = self._below(config, shown, keepers, turn)
         users = self._users(snmp)
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
@@ -119,7 +125,7 @@ class Daemon:
             modules,
             self._tree,
             switches=switches,
-            outlets=(self._sender,),
+            outlets=(self._sender, *((self._subagent,) if self._subagent else ())),
             clock=clock,
             time_stamp=time_stamp,
         )
@@ -131,7 +137,38 @@ class Daemon:
             self._processor,
             quiet=self._quiet,
             on_stranger=self._alarms.stranger,
-            turn=asyncio.Lock(),
+            turn=turn,
+        )
+
+    def _below(
+        self,
+        config: Config,
+        shown: served.Shown,
+        keepers: list[ViewKeeper],
+        turn: asyncio.Lock,
+    ) -> Subagent | None:
+        """Make what serves below a master, if there is to be one.
+
+        It shows the same of the same tracker, but for times: managers there know the master's
+        sysUpTime.
+        """
+        if config.agentx is None:
+            return None
+        clock, tracker = self._clock, self._feed.tracker
+        time = MasterTime(clock)
+        archive = dataclasses.replace(shown.archive, time_stamp=time.time_stamp)
+        binding = served.bind(dataclasses.replace(shown, archive=archive))
+        tree = Tree(smi.load(served.MODULES), binding)
+        keeper = ViewKeeper(tracker, tree, clock, self._feed.source.refresh, keepers)
+        return Subagent(
+            config.agentx.master,
+            tree,
+            cisco_ipsec_flow_monitor.MODULE,
+            {b"": keeper},
+            time,
+            clock=clock,
+            quiet=self._quiet,
+            turn=turn,
         )
 
     async def run(
@@ -168,6 +205,8 @@ class Daemon:
                 await _first_of(source, stopped, ready, patience=_PATIENCE)
                 if not (source.done() or stopped.done()):
                     self._serve(listeners)
+                    if self._subagent is not None:
+                        tasks.append(asyncio.create_task(self._subagent.run()))
                     # A source goes on through every fault of its daemon: its end is one of ours.
                     await _first_of(source, stopped)
                 if source.done():
@@ -184,11 +223,9 @@ class Daemon:
         _calm_the_collector()
         for listener in listeners:
             listener.start()
-        _log.info(
-            "listening on %s, showing the %s",
-            ", ".join(address.text for address in self._config.snmp.listen),
-            self._feed.title,
-        )
+        addresses = ", ".join(address.text for address in self._config.snmp.listen)
+        where = f"listening on {addresses}" if addresses else "serving over AgentX only"
+        _log.info("%s, showing the %s", where, self._feed.title)
         self._alarms.started()
 
     async def _do_chores(self) -> None:

@@ -24,6 +24,8 @@ class ViewKeeper:
         tree: what is served of it.
         clock: seconds, the one that the tracker is told.
         on_read: called at each request, so that a source knows that somebody looks.
+        others: keepers of the same tracker, to which this one is added: what was set through one of
+            them is seen at once through all.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class ViewKeeper:
         tree: Tree,
         clock: Callable[[], float],
         on_read: Callable[[], None] = lambda: None,
+        others: list[ViewKeeper] | None = None,
     ) -> None:
         self._tracker = tracker
         self._builder = ViewBuilder(tree)
@@ -41,6 +44,8 @@ class ViewKeeper:
         # Not made before somebody asks: by then the source may have told more.
         self._view: View | None = None
         self._min_age = _MIN_AGE
+        self._all = [] if others is None else others
+        self._all.append(self)
 
     def current(self) -> View:
         """Return the View to answer a request from."""
@@ -58,7 +63,8 @@ class ViewKeeper:
 
     def expire(self) -> None:
         """Have the next View made as soon as anything has changed, however young this one is."""
-        self._min_age = -1.0
+        for keeper in self._all:
+            keeper._min_age = -1.0  # noqa: SLF001 - its own kind
 
     def _make(self, now: float) -> View:
         self._revision = self._tracker.revision

@@ -16,7 +16,7 @@ from typing import Any
 from weakref import WeakSet
 
 from mibs import ber
-from mibs.table import Age, Key, Root, Table
+from mibs.table import Age, Column, Key, Root, Table, Value
 from mibs.tree import ColumnSpan
 
 __all__ = ["Block", "Cells", "EncodingBudget", "TableBlock", "partition"]
@@ -158,6 +158,10 @@ class TableBlock:
         self.rows = ()
         self._sources = {}
         return self
+
+    def value(self, column: Column, position: int, at: float) -> Value | None:
+        """Return what a column holds in a row, None when it is absent."""
+        return column.values((column.first(self.rows[position]),), at)[0]
 
     def cells(self, span: ColumnSpan, at: float, budget: EncodingBudget) -> Cells:
         """Return a column of this block, encoded now if it was not yet."""

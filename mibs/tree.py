@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from mibs import ber
 from mibs.errors import MibError
-from mibs.smi import ObjectType, Smi
-from mibs.table import Binding, Column, Live, Root, Scalar, Table
+from mibs.smi import ObjectType, Oid, Smi
+from mibs.table import Binding, Column, Key, Live, Root, Scalar, Table
 
 __all__ = ["BindingError", "ColumnSpan", "ScalarSpan", "Span", "Tree"]
 
@@ -77,6 +77,9 @@ class Tree:
         self.spans = tuple(_span(number, *item) for number, item in enumerate(found))
         self._oids = [span.type.oid for span in self.spans]
         self._by_prefix = {span.prefix: span for span in self.spans}
+        self._by_oid = {span.type.oid: span for span in self.spans}
+        oid_lengths = Counter(len(span.type.oid) for span in self.spans)
+        self._oid_lengths = tuple(length for length, _ in oid_lengths.most_common())
         # No prefix is the beginning of another: the usual length may come first.
         lengths = Counter(len(span.prefix) for span in self.spans)
         self._lengths = tuple(length for length, _ in lengths.most_common())
@@ -88,6 +91,18 @@ class Tree:
             if (span := by_prefix.get(name[:length])) is not None:
                 return span, name[length:]
         return None, b""
+
+    def find_plain(self, name: Oid) -> tuple[Span | None, Key]:
+        """Do as :meth:`find`, with a name that is not encoded."""
+        by_oid = self._by_oid
+        for length in self._oid_lengths:
+            if (span := by_oid.get(name[:length])) is not None:
+                return span, name[length:]
+        return None, ()
+
+    def after_plain(self, name: Oid) -> int:
+        """Do as :meth:`after`, with a name that is not encoded."""
+        return bisect_left(self._oids, name)
 
     def after(self, name: bytes) -> int:
         """Return the number of the first span beyond an encoded name that is in no span.

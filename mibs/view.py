@@ -17,7 +17,7 @@ from typing import Any, Final
 from mibs import ber
 from mibs.access import HIDDEN, PARTLY, SHOWN, Access
 from mibs.block import Block, Cells, EncodingBudget, TableBlock, partition
-from mibs.table import Key, Live, Root, Table
+from mibs.table import Key, Live, Root, Table, Value
 from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
 
 __all__ = ["View", "ViewBuilder"]
@@ -88,6 +88,58 @@ class View:
         """Return the row that a column shows under this index, None when there is none."""
         found = self._find(span.table, key)
         return None if found is None else found[0].rows[found[1]]
+
+    def value(self, span: Span, key: Key) -> Value | None:
+        """Return what an instance holds, None when it is absent.
+
+        This and :meth:`following` are for those who encode by themselves: nothing that they look at
+        is kept.
+        """
+        if isinstance(span, ColumnSpan):
+            found = self._find(span.table, key)
+            return None if found is None else found[0].value(span.column, found[1], self.at)
+        assert isinstance(span, ScalarSpan)  # noqa: S101 - there is no other
+        if key != (0,):
+            return None
+        source = span.scalar
+        return source.read() if isinstance(source, Live) else source.value(self.snapshot)
+
+    def following(self, span: Span, key: Key) -> tuple[Key, Value] | None:
+        """Return the first instance of an object after a key, which may be empty, and its value."""
+        if not isinstance(span, ColumnSpan):
+            value = self.value(span, (0,)) if key < (0,) else None
+            return None if value is None else ((0,), value)
+        place = self.place_after(span, key)
+        if place is None:
+            return None
+        block, position, value = place
+        return block.keys[position], value
+
+    def place_after(self, span: ColumnSpan, key: Key) -> tuple[TableBlock, int, Value] | None:
+        """Return the first row after a key in which a column is present, and what it holds."""
+        table, column = span.table, span.column
+        blocks = self._blocks[table.root.name]
+        begin = bisect_right(self._firsts[table.root.name], key) - 1
+        for number in range(max(begin, 0), len(blocks)):
+            block = blocks[number].table(table)
+            keys = block.keys
+            position = bisect_right(keys, key) if key else 0
+            key = ()
+            if position >= len(keys):
+                continue
+            value = block.value(column, position, self.at)
+            if value is None:
+                # The encoded column knows at once where the next one is.
+                cells = block.cells(span, self.at, self._budget)
+                cell = cells.from_row(position)
+                if cell == len(cells):
+                    continue
+                assert cells.positions is not None  # noqa: S101 - one is absent
+                position = cells.positions[cell]
+                value = block.value(column, position, self.at)
+                assert value is not None  # noqa: S101 - it has a cell
+            return block, position, value
+        return None
 
     def next(self, name: bytes, access: Access) -> bytes | None:
         """Return the encoded varbind of the first instance after a name, None at the end.

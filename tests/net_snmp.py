@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
-from tests.running_agent import Running
 from tests.snmp_user import User
 from tests.tools import requires_tool
 
@@ -18,6 +18,7 @@ __all__ = [
     "MIBS",
     "V1",
     "V2C",
+    "Endpoint",
     "as_user",
     "assert_rising",
     "dotted",
@@ -33,8 +34,14 @@ V1, V2C = ("-v1", "-cpublic"), ("-v2c", "-cpublic")
 Oid = tuple[int, ...]
 
 
+class Endpoint(Protocol):
+    """Something that can be asked."""
+
+    endpoint: str
+
+
 def run(
-    program: str, agent: Running, options: Sequence[str], *names: str, status: int | None = 0
+    program: str, agent: Endpoint, options: Sequence[str], *names: str, status: int | None = 0
 ) -> str:
     """Run a program, which is to end with this status if one is said; return what it prints.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from agent.config.file import DEFAULT, MAX_SEED, MAX_TUNNELS, load, parse_text
 from agent.config.model import (
+    AgentX,
     Config,
     History,
     Identity,
@@ -29,6 +30,7 @@ __all__ = [
     "DEFAULT",
     "MAX_SEED",
     "MAX_TUNNELS",
+    "AgentX",
     "Config",
     "ConfigError",
     "History",

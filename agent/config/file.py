@@ -8,6 +8,7 @@ import stat
 import tomllib
 from pathlib import Path
 
+from agent.config.agentx import parse_agentx
 from agent.config.model import Config, History, Mib, Peer, Simulated, Source, StrongSwan
 from agent.config.notify import parse_notify
 from agent.config.section import ConfigError, Section
@@ -73,10 +74,15 @@ def parse_text(text: str, where: str) -> Config:
             " sys_object_id, name sys_name, contact sys_contact and location sys_location"
         )
     top = Section(where, "", content)
-    snmp, warnings = parse_snmp(top.section("snmp"))
+    snmp_section = top.section("snmp")
+    snmp, warnings = parse_snmp(snmp_section)
+    agentx = parse_agentx(top.section("agentx")) if "agentx" in top else None
+    if agentx is None and not snmp.listen:
+        raise snmp_section.fail("listen", "is empty, and there is no agentx: nobody could ask")
     notify, access, more_warnings = parse_notify(top.section("notify"), snmp)
     config = Config(
         snmp=dataclasses.replace(snmp, access=access),
+        agentx=agentx,
         mib=_mib(top.section("mib")),
         history=_history(top.section("history")),
         source=_source(top.section("source")),

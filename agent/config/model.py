@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from agent.agentx.address import TcpAddress, UnixAddress
 from agent.notify.target import Target
 from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
@@ -13,6 +14,7 @@ from agent.snmp.vacm import VacmTables
 from datasource.history import DEFAULT_SIZE
 
 __all__ = [
+    "AgentX",
     "Config",
     "History",
     "Identity",
@@ -73,6 +75,13 @@ class Snmp:
     """None: the state directory has one."""
     users: tuple[UserConfig, ...] = ()
     identity: Identity = Identity()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentX:
+    """``[agentx]``: the master that the agent serves below."""
+
+    master: UnixAddress | TcpAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +156,8 @@ class Config:
     """All of it."""
 
     snmp: Snmp
+    agentx: AgentX | None = None
+    """None: the agent is nobody's subagent."""
     mib: Mib = Mib()
     history: History = History()
     source: Source = Source()

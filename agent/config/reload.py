@@ -17,6 +17,7 @@ def needs_restart(old: Config, new: Config) -> tuple[str, ...]:
         for key, before, after in (
             ("state_directory", old.state_directory, new.state_directory),
             ("snmp.listen", old.snmp.listen, new.snmp.listen),
+            ("agentx", old.agentx, new.agentx),
             # It is served as snmpEngineMaxMessageSize, and managers remember it.
             ("snmp.max_message_size", old.snmp.max_message_size, new.snmp.max_message_size),
             ("snmp.engine_id", old.snmp.engine_id, new.snmp.engine_id),

@@ -58,7 +58,7 @@ def parse_snmp(section: Section) -> tuple[Snmp, tuple[str, ...]]:
     """
     listen = tuple(
         section.parsed("listen", text, parse_listen)
-        for text in section.texts("listen", ["udp:127.0.0.1:1161"])
+        for text in section.texts("listen", ["udp:127.0.0.1:1161"], least=0)
     )
     subtrees = parse_views(section.sections("view"))
     entry_sections = section.sections("access")

@@ -135,19 +135,33 @@ static void serve_barely(const char *address)
     }
 }
 
+static void serve_a_master(void)
+{
+    for (;;)
+        agent_check_and_process(1);
+}
+
 int serve(int count, char **arguments, void (*register_table)(struct rows rows))
 {
-    bool bare = count == 4 && !strcmp(arguments[3], "bare");
+    const char *how = count == 4 ? arguments[3] : "";
+    bool bare = !strcmp(how, "bare"), subagent = !strcmp(how, "subagent");
     /* Else it listens for SMUX, on a port that is the same for all agents. */
     char modules[] = "-smux";
 
-    if (count != 3 && !bare)
-        refuse(arguments[0], "wants the file of the rows, an address, and maybe `bare`");
+    if (count != 3 && !bare && !subagent)
+        refuse(arguments[0], "wants the file of the rows, an address, and maybe how to serve");
     snmp_enable_stderrlog();
     add_to_init_list(modules);
+    if (subagent) {
+        netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
+        netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET, arguments[2]);
+    }
     init_agent("bench");
     register_table(read_rows(arguments[1]));
     init_snmp("bench");
-    (bare ? serve_barely : serve_as_usual)(arguments[2]);
+    if (subagent)
+        serve_a_master();
+    else
+        (bare ? serve_barely : serve_as_usual)(arguments[2]);
     return 0;
 }

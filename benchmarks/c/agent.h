@@ -37,7 +37,7 @@ struct rows read_rows(const char *path);
 
 /* Starts the library, has the table registered, and serves until killed. The arguments are the
  * file of the rows, the address to listen on, and maybe `bare`, to leave out what these agents do
- * not need. Users and communities are in bench.conf, in the directory that SNMPCONFPATH names. */
+ * not need, or `subagent`, when the address is that of an AgentX master. Users and communities are in bench.conf, in the directory that SNMPCONFPATH names. */
 int serve(int count, char **arguments, void (*register_table)(struct rows rows));
 
 #endif

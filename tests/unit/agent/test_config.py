@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from agent import config
+from agent.agentx.address import UnixAddress
 from agent.config import (
     DEFAULT,
+    AgentX,
     Config,
     ConfigError,
     History,
@@ -98,6 +100,9 @@ sys_object_id = "1.3.6.1.4.1.4294967295.1"
 sys_name = "gw1"
 sys_contact = "noc@example.org"
 sys_location = "rack 5"
+
+[agentx]
+master = "unix:/run/agentx/master"
 
 [mib]
 algorithms = "strict"
@@ -225,6 +230,7 @@ def test_every_key() -> None:
                 "rack 5",
             ),
         ),
+        agentx=AgentX(UnixAddress("/run/agentx/master")),
         mib=Mib("strict", "octets"),
         history=History(1000, 50_000),
         source=Source(
@@ -257,6 +263,7 @@ def test_the_example_above_leaves_no_key_out() -> None:
         *("community", "user", "view")
     }
     assert content["snmp"]["identity"].keys() == fields(Identity)
+    assert content["agentx"].keys() == fields(AgentX)
     assert content["mib"].keys() == fields(Mib)
     assert content["history"].keys() == fields(History)
     assert content["source"].keys() == fields(Source)
@@ -341,7 +348,7 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: history, mib, notify, peer, "),
+        ("nonsense = 1", "nonsense", "unknown key; known here: agentx, history, mib, notify"),
         (
             "[snmp]\nlisen = []",
             "snmp.lisen",
@@ -385,8 +392,8 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
             "snmp.listen",
             "must be a list of texts, not a text",
         ),
-        ("[snmp]\nlisten = []", "snmp.listen", "must be a list of one text or more"),
-        ("[snmp]\nlisten = [1161]", "snmp.listen", "must be a list of one text or more"),
+        ("[snmp]\nlisten = []", "snmp.listen", "is empty, and there is no agentx"),
+        ("[snmp]\nlisten = [1161]", "snmp.listen", "must be a list of texts"),
         (COMMUNITY + "from = []", "snmp.community[1].from", "must be a list of one text or more"),
         # missing
         ("[[snmp.community]]", "snmp.community[1].name", "is missing"),
@@ -577,6 +584,7 @@ class TestNeedsRestart:
             ("[snmp]\nengine_id = '8000000001'", "snmp.engine_id"),
             ("[snmp]\nmax_message_size = 1472", "snmp.max_message_size"),
             ("[snmp.identity]\nsys_contact = 'noc'", "snmp.identity"),
+            ("[agentx]", "agentx"),
             ("[mib]\nalgorithms = 'strict'", "mib"),
             ("[source]\nkind = 'simulated'", "source"),
             ("[source.simulated]\nseed = 2", "source"),

@@ -104,3 +104,18 @@ def test_one_that_is_not_read_is_not_made() -> None:
     world.age_after(1000.0)
     world.age_after(1000.0)
     assert world.tracker.taken == [1100.0, 2100.0]
+
+
+def test_sn05_what_was_set_through_one_keeper_is_seen_through_all() -> None:
+    world = World()
+    keepers: list[ViewKeeper] = []
+    one, other = (
+        ViewKeeper(
+            cast("Tracker", world.tracker), small_tree(), lambda: world.now, world.read, keepers
+        )
+        for _ in range(2)
+    )
+    first = other.current()
+    world.tracker.revision += 1
+    one.expire()
+    assert other.current() is not first
