@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from agent.agentx.address import TcpAddress, UnixAddress
+from agent.config.endpoint import parse_endpoint
 from agent.config.model import AgentX
 from agent.config.section import Section
 
@@ -25,19 +24,9 @@ def parse_master(text: str) -> UnixAddress | TcpAddress:
         if len(rest) > _LONGEST_PATH:
             raise ValueError(f"{text!r} has a path of {len(rest)} characters, {_LONGEST_PATH} fit")
         return UnixAddress(rest)
-    host, _, port = rest.rpartition(":")
-    if transport != "tcp" or not host:
+    if transport != "tcp" or not rest.rpartition(":")[0]:
         raise ValueError(f"{text!r} is neither of the form unix:/PATH nor tcp:HOST:PORT")
-    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} has the port {port!r}, allowed are 1 to 65535")
-    bracketed = host.startswith("[") and host.endswith("]")
-    try:
-        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
-    except ValueError:
-        raise ValueError(f"{text!r} has the host {host!r}, which is no IP address") from None
-    if bracketed != (address.version == 6):
-        raise ValueError(f"{text!r}: an IPv6 address, and no other, stands in brackets")
-    return TcpAddress(str(address), int(port))
+    return TcpAddress(*parse_endpoint(text, rest))
 
 
 def parse_agentx(section: Section) -> AgentX:

@@ -14,6 +14,7 @@ from agent.config.access import (
     parse_views,
     warnings,
 )
+from agent.config.endpoint import parse_endpoint
 from agent.config.model import Identity, ListenAddress, Snmp, UserConfig
 from agent.config.oid import parse_object_id
 from agent.config.section import Section
@@ -35,19 +36,9 @@ def parse_listen(text: str) -> ListenAddress:
         ValueError: the text is not of that form.
     """
     transport, _, rest = text.partition(":")
-    host, _, port = rest.rpartition(":")
-    if transport != "udp" or not host:
+    if transport != "udp" or not rest.rpartition(":")[0]:
         raise ValueError(f"{text!r} is not of the form udp:HOST:PORT")
-    if not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
-        raise ValueError(f"{text!r} has the port {port!r}, allowed are 1 to 65535")
-    bracketed = host.startswith("[") and host.endswith("]")
-    try:
-        address = ipaddress.ip_address(host[1:-1] if bracketed else host)
-    except ValueError:
-        raise ValueError(f"{text!r} has the host {host!r}, which is no IP address") from None
-    if bracketed != (address.version == 6):
-        raise ValueError(f"{text!r}: an IPv6 address, and no other, stands in brackets")
-    return ListenAddress(str(address), int(port), text)
+    return ListenAddress(*parse_endpoint(text, rest), text)
 
 
 def parse_snmp(section: Section) -> tuple[Snmp, tuple[str, ...]]:
