@@ -333,6 +333,11 @@ class Tracker:
         """Whether an IKE SA is up, or was."""
         return sa_id in self._sas or sa_id in self._dead
 
+    def replaces(self, sa_id: int) -> bool:
+        """Whether an IKE SA is up in place of another that has not gone yet."""
+        known = self._sas.get(sa_id)
+        return known is not None and len(known.tunnel.sas) > 1
+
     def peer_of(self, sa_id: int) -> Peer | None:
         """Return who talks over an IKE SA that is up, None for any other."""
         known = self._sas.get(sa_id)

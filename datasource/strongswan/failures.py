@@ -19,8 +19,10 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
+from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TypeVar
 
 from datasource.failures import IkeFailure, IpsecFailure
@@ -32,10 +34,13 @@ from datasource.strongswan.reports import Concern, Report, of_connection
 from datasource.strongswan.signs import Sign
 from datasource.tracker import Tracker
 
-__all__ = ["AFTERMATH", "HOLD", "PER_PEER", "STRANGERS", "FailureDesk"]
+__all__ = ["AFTERMATH", "HOLD", "NO_SA_HOLD", "PER_PEER", "STRANGERS", "FailureDesk"]
 
 HOLD = 0.25
 """Seconds that a failure waits for more reports of it."""
+NO_SA_HOLD = 2.0
+"""Seconds that a message without an SA waits: that its SA has ended is told by others, and on a
+busy machine later."""
 AFTERMATH = 60.0
 """Seconds for which a peer's messages and time-outs may follow from what was told of it before."""
 STRANGERS = 20
@@ -56,6 +61,8 @@ class _Case:
     """A failure about which reports are being collected."""
 
     at: float
+    due: float
+    """When it has been collected for long enough."""
     ipsec: bool
     concern: Concern = field(default_factory=Concern)
     told: dict[tuple[str, Sign], None] = field(default_factory=dict)
@@ -122,11 +129,11 @@ class FailureDesk:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is due at the latest, if at all."""
-        return self._open[0].at + HOLD if self._open else None
+        return self._open[0].due if self._open else None
 
     def tick(self, now: float) -> None:
         """Record what has waited for long enough."""
-        while self._open and self._open[0].at + HOLD <= now:
+        while self._open and self._open[0].due <= now:
             self._close(now, self._open.popleft())
 
     def restarted(self, now: float) -> None:
@@ -150,8 +157,9 @@ class FailureDesk:
             if len(self._open) >= _MAX_OPEN:
                 self._leave_out()
                 return
-            case = _Case(now, ipsec)
-            self._open.append(case)
+            hold = NO_SA_HOLD if sign.ike is IkeFailureReason.NO_SA else HOLD
+            case = _Case(now, now + hold, ipsec)
+            insort(self._open, case, key=attrgetter("due"))
         case.told[said] = None
         known = case.places()
         case.concern = case.concern.more(report.concern)
@@ -170,6 +178,11 @@ class FailureDesk:
         """An IKE SA that was up has ended. What explains that is not to be told again."""
         if concern.remote_address is not None:
             _remember(self._ended, (concern.remote_address, concern.connection), now)
+        self.sa_replaced(now, concern)
+
+    def sa_replaced(self, now: float, concern: Concern) -> None:
+        """An IKE SA has taken the place of another, for which messages may still come."""
+        if concern.remote_address is not None:
             _remember(self._troubled, concern.remote_address, (now, None))
 
     # Cases --------------------------------------------------------------------------------------

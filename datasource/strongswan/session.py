@@ -238,11 +238,14 @@ class StrongSwanSession:
         self._report(now, of_error_record(record))
 
     def _ike_updown(self, now: float, name: str, fields: Message, message: Message) -> None:
-        if "up" in message:
-            self._saw(now, name, fields)
-            return
         sa_id = number(fields, "uniqueid")
         concern = about_ike_sa(name, fields)
+        if "up" in message:
+            self._saw(now, name, fields)
+            # Of IKEv1, no event tells of the end of an SA that was replaced.
+            if self._tracker.replaces(sa_id):
+                self._desk.sa_replaced(now, concern)
+            return
         if self._tracker.has_had(sa_id):
             self._desk.tunnel_ended(now, concern)
         elif text(fields, "state") in _NEGOTIATING or self._listed:
@@ -265,6 +268,7 @@ class StrongSwanSession:
         old_id = number(section(fields, "old"), "uniqueid")
         if (new := self._convert(name, section(fields, "new"))) is not None:
             self._tracker.ike_rekeyed(now, old_id, new)
+            self._desk.sa_replaced(now, about_ike_sa(name, section(fields, "new")))
 
     def _child_rekey(self, now: float, name: str, fields: Message, _message: Message) -> None:
         ike = self._ike_of(name, fields)

@@ -160,6 +160,7 @@ class StrongSwanSource:
         self._daemon: Process | dt.datetime | None = None
         self._followed = False
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._lost_since: float | None = None
         self._said_hung = False
         self._problems: set[str] = set()
@@ -300,9 +301,13 @@ class StrongSwanSource:
 
     def _set_timer(self) -> None:
         deadline = self._session.deadline
-        if deadline is not None and self._timer is None:
-            delay = max(deadline - self._clock(), 0)
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        if deadline is None or (self._timer is not None and deadline >= self._timer_at):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        delay = max(deadline - self._clock(), 0)
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

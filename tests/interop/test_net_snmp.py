@@ -150,7 +150,7 @@ def test_sn04_bulk_with_non_repeaters(agent: RunningAgent) -> None:
 
 
 def test_sn04_exceptions(agent: RunningAgent) -> None:
-    names = (f"{SYSTEM}.5.0", f"{FLOW}.2.3.1.3.999999", f"{FLOW}.4.1.1.1.0", f"{FLOW}.2.3.1.1.1")
+    names = (f"{SYSTEM}.5.0", f"{FLOW}.2.3.1.3.999999", f"{FLOW}.7.1.0", f"{FLOW}.2.3.1.1.1")
     text = run("snmpget", agent, V2C, *names)
     assert "No Such Instance currently exists at this OID" in varbinds(text)[f".{names[1]}"]
     assert "No Such Object available on this agent" in varbinds(text)[f".{names[2]}"]

@@ -55,7 +55,7 @@ def test_sn04_get(manager: PysnmpManager, version: Any) -> None:
 
 @with_bulk
 def test_sn04_exceptions(manager: PysnmpManager, version: Any) -> None:
-    answer = manager.get(version, (*SYSTEM, 1, 1), (*FLOW, 4, 1, 1, 1, 0), (1, 3))
+    answer = manager.get(version, (*SYSTEM, 1, 1), (*FLOW, 2, 3, 1, 1, 1), (1, 3))
     assert answer.error == ("noError", 0)
     assert answer.types == ["NoSuchInstance", "NoSuchObject", "NoSuchObject"]
     answer = manager.next(version, (2, 39))

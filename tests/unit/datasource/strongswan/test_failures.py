@@ -25,7 +25,14 @@ from datasource.reasons import IkeFailureReason as Ike
 from datasource.reasons import IpsecFailureReason as Ipsec
 from datasource.strongswan.alerts import Alert
 from datasource.strongswan.connection import Connection
-from datasource.strongswan.failures import AFTERMATH, HOLD, PER_PEER, STRANGERS, FailureDesk
+from datasource.strongswan.failures import (
+    AFTERMATH,
+    HOLD,
+    NO_SA_HOLD,
+    PER_PEER,
+    STRANGERS,
+    FailureDesk,
+)
 from datasource.strongswan.own_certificates import parse_own_certificates
 from datasource.strongswan.reports import Concern, Report
 from datasource.strongswan.signs import (
@@ -222,7 +229,7 @@ def test_the_end_of_a_tunnel_is_told_by_the_tunnel(desk: Desk) -> None:
     desk.notify(Alert.RETRANSMIT_SEND_TIMEOUT)
     desk.wait()
     desk.notify(Alert.INVALID_IKE_SPI, "")
-    desk.wait()
+    desk.wait(NO_SA_HOLD)
     assert desk.reasons == [Ike.PEER_LOST]
     assert desk.ike[0].remote_identity == THEIRS
 
@@ -359,13 +366,22 @@ def test_a_message_that_follows_is_no_failure(desk: Desk) -> None:
     desk.log(line("no trusted RSA public key found for 'them'"))
     desk.wait()
     desk.notify(Alert.INVALID_IKE_SPI, "", account="")
-    desk.wait()
+    desk.wait(NO_SA_HOLD)
     assert desk.reasons == [Ike.PEER_CERTIFICATE_NOT_VALID]
     desk.notify(Alert.INVALID_IKE_SPI, "", ip(9), "")
     desk.wait(AFTERMATH)
     desk.notify(Alert.INVALID_IKE_SPI, "", account="")
-    desk.wait()
+    desk.wait(NO_SA_HOLD)
     assert desk.reasons[1:] == [Ike.NO_SA] * 2
+
+
+def test_a_message_for_an_sa_whose_end_is_told_later_is_no_failure(desk: Desk) -> None:
+    desk.notify(Alert.INVALID_IKE_SPI, "", account="")
+    desk.wait(NO_SA_HOLD / 2)
+    desk.log(WRONG_KEY, 8)  # another one is not held up by it
+    desk.desk.tunnel_ended(desk.now, Concern(7, "site", remote_address=PEER))
+    desk.wait(NO_SA_HOLD / 2)
+    assert desk.reasons == [Ike.AUTHENTICATION]
 
 
 def test_a_time_out_follows_only_what_did_not_end(desk: Desk) -> None:
@@ -496,7 +512,7 @@ def test_whatever_is_said(steps: list[tuple[str, str, Sign, Concern]]) -> None:
             desk.desk.begins_anew(concern.sa_id)
         else:
             desk.wait(0.1)
-    desk.wait()
+    desk.wait(NO_SA_HOLD)
     assert len(desk.reasons) + desk.desk.left_out <= reports
     assert not desk.desk._open
     assert not desk.desk._places

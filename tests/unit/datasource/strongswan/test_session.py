@@ -22,7 +22,7 @@ from datasource.model import AuthMethod, Identity, NegotiationMode
 from datasource.reasons import IkeFailureReason, IpsecFailureReason
 from datasource.snapshot import Snapshot
 from datasource.strongswan.error_notify import ErrorRecord
-from datasource.strongswan.failures import HOLD
+from datasource.strongswan.failures import HOLD, NO_SA_HOLD
 from datasource.strongswan.packet import Message
 from tests.unit.datasource.strongswan.replay import SCENARIOS, Line, Replay, encode, scenario
 
@@ -468,6 +468,20 @@ def test_a_lost_peer_is_told_by_its_tunnel(version: int) -> None:
         replay.play(lines[down:])
         told = sorted(event.failure.reason.name for event in replay.failures)
         assert told == ["PEER_LOST", "PEER_LOST"]
+
+
+@sides
+@versions
+def test_a_message_for_an_sa_that_was_replaced_is_no_failure(version: int, side: str) -> None:
+    lines = scenario(f"v{version}-ike-rekey-{side}")
+    # Of IKEv1 there is no event but that the new one is up.
+    name = "ike-rekey" if version == 2 else "ike-updown"
+    replaced = max(n for n, (event, _) in enumerate(lines) if event == name)
+    replay = Replay().play(lines[: replaced + 1])
+    peer = "10.9.0.2" if side == "alpha" else "10.9.0.1"
+    replay.session.error_record(replay.now, record(25, "", peer))
+    replay.session.tick(replay.now + NO_SA_HOLD)
+    assert replay.play([]).failures == []
 
 
 def test_what_never_was_up_may_be_deleted_too() -> None:
