@@ -106,7 +106,7 @@ class Daemon:
         keepers: list[ViewKeeper] = []
         self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh, keepers)
         turn = asyncio.Lock()
-        self._subagent = self._below(config, shown, keepers, turn)
+        self._subagent = self._below(config, modules, shown, keepers, turn)
         users = self._users(snmp)
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
@@ -143,6 +143,7 @@ class Daemon:
     def _below(
         self,
         config: Config,
+        modules: smi.Smi,
         shown: served.Shown,
         keepers: list[ViewKeeper],
         turn: asyncio.Lock,
@@ -158,7 +159,7 @@ class Daemon:
         time = MasterTime(clock)
         archive = dataclasses.replace(shown.archive, time_stamp=time.time_stamp)
         binding = served.bind(dataclasses.replace(shown, archive=archive))
-        tree = Tree(smi.load(served.MODULES), binding)
+        tree = Tree(modules, binding)
         keeper = ViewKeeper(tracker, tree, clock, self._feed.source.refresh, keepers)
         return Subagent(
             config.agentx.master,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from datasource.history import MAX_SIZE, History
@@ -62,7 +62,6 @@ def check_point(name: str, copy: Callable[[], None]) -> Live:
         copy()
 
     def write(value: int) -> Irreversible | None:
-        action: Callable[[], Awaitable[None]] = act
-        return Irreversible(action) if value == _CHECK_POINT else None
+        return Irreversible(act) if value == _CHECK_POINT else None
 
     return Live(name, lambda: _READY, write)
