@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from agent.config import Notify
 from agent.notify.dispatcher import Dispatcher, Outlet
@@ -53,7 +53,7 @@ class Alarms:
         self._strangers = Limiter(_STRANGERS_A_SECOND, _STRANGERS_AT_ONCE, clock)
         self.enable(config.enabled)
 
-    def enable(self, names: Iterable[str]) -> None:
+    def enable(self, names: Collection[str]) -> None:
         """Enable these notifications, by their descriptors, and no others."""
         for name, switch in self._switches.items():
             switch.on = name in names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from datasource.events import Event
@@ -25,6 +26,8 @@ class EventPump:
     def __init__(self, tracker: Tracker, sinks: Sequence[Callable[[Event], None]]) -> None:
         self._tracker = tracker
         self._sinks = tuple(sinks)
+        self._taken: deque[Event] = deque()
+        """Those that are not passed on yet: they must outlast the end of :meth:`run`."""
         self._happened = asyncio.Event()
         self._happened.set()  # there may be some already
         tracker.on_event(self._happened.set)
@@ -34,14 +37,18 @@ class EventPump:
         while True:
             await self._happened.wait()
             self._happened.clear()
-            for number, event in enumerate(self._tracker.take_events(), 1):
-                for sink in self._sinks:
-                    sink(event)
-                if number % _AT_ONCE == 0:
-                    await asyncio.sleep(0)
+            self._taken.extend(self._tracker.take_events())
+            while self._taken:
+                self._pass_on(_AT_ONCE)
+                await asyncio.sleep(0)
 
     def drain(self) -> None:
         """Pass on what is left, at once: nothing else will happen."""
-        for event in self._tracker.take_events():
+        self._taken.extend(self._tracker.take_events())
+        self._pass_on(len(self._taken))
+
+    def _pass_on(self, most: int) -> None:
+        for _ in range(min(most, len(self._taken))):
+            event = self._taken.popleft()
             for sink in self._sinks:
                 sink(event)

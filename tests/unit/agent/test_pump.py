@@ -85,3 +85,17 @@ def test_what_is_left_is_passed_on_at_the_end() -> None:
     pump.drain()
     pump.drain()
     assert len(heard) == 2
+
+
+def test_a_storm_that_the_end_cuts_short_is_passed_on_all_the_same() -> None:
+    async def main() -> None:
+        tracker = Tracker()
+        heard = Heard(100)
+        tracker.saw(1, ike(*map(child, range(1, 1000))))
+        pump = EventPump(tracker, (heard,))
+        await until_all(pump, heard)
+        assert len(heard) < 1000
+        pump.drain()
+        assert len(heard) == 1000
+
+    asyncio.run(main())
