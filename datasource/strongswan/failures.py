@@ -40,7 +40,7 @@ HOLD = 0.25
 """Seconds that a failure waits for more reports of it."""
 NO_SA_HOLD = 2.0
 """Seconds that a message without an SA waits: that its SA has ended is told by others, and on a
-busy machine later."""
+busy machine later. So long error-notify waits for the log too, which alone knows the tunnel."""
 AFTERMATH = 60.0
 """Seconds for which a peer's messages and time-outs may follow from what was told of it before."""
 STRANGERS = 20
@@ -100,9 +100,16 @@ class FailureDesk:
     Args:
         tracker: gets the failures, and knows which IKE SAs are up.
         on_flood: called when a failure is left out because there are too many.
+        log_events: whether the log is read, which tells more than error-notify.
     """
 
-    def __init__(self, tracker: Tracker, on_flood: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        on_flood: Callable[[], None] = lambda: None,
+        *,
+        log_events: bool = False,
+    ) -> None:
         self.connections: Mapping[str, Connection] = {}
         """By name. To be replaced when they have been listed."""
         self.left_out = 0
@@ -112,6 +119,7 @@ class FailureDesk:
         """The date of time 0."""
         self._tracker = tracker
         self._on_flood = on_flood
+        self._log_events = log_events
         self._strangers = _Allowance(STRANGERS, 1.0)
         self._known = _Allowance(_KNOWN, 50.0)
         self._begin()
@@ -157,14 +165,23 @@ class FailureDesk:
             if len(self._open) >= _MAX_OPEN:
                 self._leave_out()
                 return
-            hold = NO_SA_HOLD if sign.ike is IkeFailureReason.NO_SA else HOLD
-            case = _Case(now, now + hold, ipsec)
+            case = _Case(now, now + self._hold(report), ipsec)
+            insort(self._open, case, key=attrgetter("due"))
+        elif now + self._hold(report) < case.due:
+            self._open.remove(case)
+            case.due = now + self._hold(report)
             insort(self._open, case, key=attrgetter("due"))
         case.told[said] = None
         known = case.places()
         case.concern = case.concern.more(report.concern)
         for place in case.places() - known:
             self._places.setdefault(place, []).append(case)
+
+    def _hold(self, report: Report) -> float:
+        if report.sign.ike is IkeFailureReason.NO_SA:
+            return NO_SA_HOLD
+        waits_for_log = self._log_events and report.source == "error-notify" and report.sign.ipsec
+        return NO_SA_HOLD if waits_for_log else HOLD
 
     def begins_anew(self, sa_id: int) -> None:
         """An IKE SA that has failed to come up tries again: what fails next is another failure."""

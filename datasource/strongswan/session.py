@@ -100,7 +100,7 @@ class StrongSwanSession:
         self._invalid_spis = 0
         self._invalid_spis_before = 0
         self._no_sa: int | None = None
-        self._desk = FailureDesk(tracker, lambda: on_problem(_FLOOD))
+        self._desk = FailureDesk(tracker, lambda: on_problem(_FLOOD), log_events=log_events)
         self._handlers = {
             "ike-updown": self._ike_updown,
             "child-updown": self._child_updown,

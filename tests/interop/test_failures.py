@@ -523,7 +523,7 @@ def test_a_rekey_that_is_refused_is_about_its_tunnel(directory: Path) -> None:
         news = await rig.expect("rekey", refused)
         for (side, way), (_, (failure,)) in news.items():
             tunnel = None if failure.tunnel is None else failure.tunnel.index
-            assert tunnel == (None if way == "notify" else 1), (side, way)
+            assert tunnel == (None if way == "notify" else 1), (side, way, failure)
 
     run(directory, body, version=2, dpd_delay=0, esp_proposals="aes128-sha256-modp2048")
 

@@ -327,6 +327,21 @@ def test_a_rekey_is_about_its_tunnel(desk: Desk) -> None:
     assert tunnels == [1, 1, None]
 
 
+def test_a_log_that_is_late_still_tells_which_tunnel(desk: Desk) -> None:
+    desk.desk = FailureDesk(desk.tracker, log_events=True)
+    desk.up(child="net")
+    desk.notify(Alert.KEEP_ON_CHILD_SA_FAILURE)
+    desk.wait()
+    assert not desk.ipsec
+    desk.log(line("failed to establish CHILD_SA, keeping IKE_SA"), child="net", rekey=True)
+    desk.wait()
+    (failure,) = desk.ipsec
+    assert failure.tunnel is not None
+    desk.notify(Alert.KEEP_ON_CHILD_SA_FAILURE)
+    desk.wait(NO_SA_HOLD)
+    assert len(desk.ipsec) == 2  # what the log never tells is told without it
+
+
 def test_a_child_without_a_number(desk: Desk) -> None:
     desk.up(5)
     desk.up(7)
