@@ -1,8 +1,15 @@
-"""Which child SA belongs to which IPsec tunnel: the phase-2 half of the tracker (see there)."""
+"""Which child SA belongs to which IPsec tunnel: the phase-2 half of the tracker (see there).
+
+A rekey event names the old SA and the new one. Without an event a new child SA belongs to a known
+tunnel when it has the same IKE tunnel, name and reqid.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from datasource._associations import PeerAssociations
+from datasource._configured import Configured
 from datasource._counts import Counts, measured
 from datasource._journal import Graveyard, Journal
 from datasource._rows import Rows
@@ -39,6 +46,7 @@ class IpsecTunnels:
         journal: Journal,
         counts: Counts,
         associations: PeerAssociations,
+        configured: Configured,
         history: History,
         *,
         zero: IpsecTraffic,
@@ -48,6 +56,7 @@ class IpsecTunnels:
         self._journal = journal
         self._counts = counts
         self._associations = associations
+        self._configured = configured
         self._history = history
         self._zero = zero
         self._tunnels: dict[int, IpsecTunnelState] = {}
@@ -144,12 +153,15 @@ class IpsecTunnels:
             self._end(now, tunnel, reason)
         self._dead.clear()
 
-    # Failures -----------------------------------------------------------------------------------
-
     def fail(self, failure: IpsecFailure) -> None:
         """Something went wrong."""
         self._history.add_ipsec_failure(failure)
         self._journal.happened(IpsecFailed(failure))
+
+    def check_point(self, now: float) -> None:
+        """Copy every live tunnel to history; nothing else changes."""
+        for row in self.rows.in_order():
+            self._history.add_ipsec_tunnel(EndedIpsecTunnel(now, EndReason.CHECK_POINT, row))
 
     # Questions ----------------------------------------------------------------------------------
 
@@ -182,7 +194,42 @@ class IpsecTunnels:
     def changed(self, tunnel: IpsecTunnelState) -> None:
         """Make the row anew."""
         self._journal.changed()
-        self.rows[tunnel.index] = tunnel.row()
+        count_anew = tunnel.spis is None
+        row = self.rows[tunnel.index] = tunnel.row()
+        if count_anew:
+            self._count(tunnel, sum(not spi.expiring for spi in row.spis))
+
+    def configured(self, connections: Container[str]) -> None:
+        """Look again at the crypto maps of the tunnels of these connections."""
+        for tunnel in self._tunnels.values():
+            if tunnel.ike.parameters.connection in connections:
+                before = tunnel.policy_map
+                self._map(tunnel)
+                if tunnel.policy_map is not before:
+                    self.changed(tunnel)
+
+    def reconfigured(self, tunnel: IpsecTunnelState) -> None:
+        """The IKE tunnel is of another connection now."""
+        self._map(tunnel)
+        self._count(tunnel, tunnel.counted[1])
+        self.changed(tunnel)
+
+    def _map(self, tunnel: IpsecTunnelState) -> None:
+        new = self._configured.policy_map_of(
+            tunnel.ike.parameters.connection, tunnel.parameters, tunnel.endpoints
+        )
+        # The same object while it is equal: a view keeps what it has made of it.
+        if new != tunnel.policy_map:
+            tunnel.policy_map = new
+
+    def _count(self, tunnel: IpsecTunnelState, active: int) -> None:
+        connection, counted = tunnel.counted
+        tunnel.counted = tunnel.ike.parameters.connection, active
+        if tunnel.counted[0] == connection:
+            self._configured.count_sas(connection, active - counted)
+        else:
+            self._configured.count_sas(connection, -counted)
+            self._configured.count_sas(*tunnel.counted)
 
     def _start(self, now: float, ike: IkeTunnelState, child: ChildSa, news_since: float) -> None:
         parameters = child.parameters
@@ -199,10 +246,12 @@ class IpsecTunnels:
         self._associations.join_ipsec(tunnel)
         self._file(tunnel)
         self._add(tunnel, child)
+        self._map(tunnel)
         self.changed(tunnel)
-        self._journal.happened(
-            IpsecTunnelStarted(now, self.rows[tunnel.index], found=tunnel.started_at < news_since)
-        )
+        found = tunnel.started_at < news_since
+        self._journal.happened(IpsecTunnelStarted(now, self.rows[tunnel.index], found=found))
+        if not found:
+            self._configured.came_up(now)
 
     def _refresh(self, tunnel: IpsecTunnelState, child: ChildSa) -> None:
         tunnel.refreshes += 1
@@ -218,6 +267,7 @@ class IpsecTunnels:
             tunnel.endpoints = endpoints_of(new)
         if (old.name, old.reqid) != (new.name, new.reqid):
             self._file(tunnel)
+        self._map(tunnel)
 
     def _end(self, now: float, tunnel: IpsecTunnelState, reason: EndReason) -> None:
         self.changed(tunnel)
@@ -225,6 +275,7 @@ class IpsecTunnels:
         for sa in tuple(tunnel.sas.values()):
             self._forget(sa)
         del self._tunnels[tunnel.index]
+        self._count(tunnel, 0)
         tunnel.ike.ipsec.discard(tunnel)
         self._unfile(tunnel)
         peer = tunnel.ike.association.peer()
@@ -248,6 +299,8 @@ class IpsecTunnels:
         if not stays:
             self._associations.join_ipsec(tunnel)
         self._file(tunnel)
+        self._map(tunnel)
+        self._count(tunnel, tunnel.counted[1])
         self.changed(tunnel)
 
     def _file(self, tunnel: IpsecTunnelState) -> None:

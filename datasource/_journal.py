@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 from datasource.events import Event
 
@@ -14,7 +15,7 @@ _MAX_REMEMBERED = 100_000
 class Journal:
     """One for a tracker."""
 
-    __slots__ = ("_events", "listing", "on_event", "revision")
+    __slots__ = ("_events", "_muted", "listing", "on_event", "revision")
 
     def __init__(self) -> None:
         self.revision = 0
@@ -24,6 +25,7 @@ class Journal:
         self.on_event: Callable[[], None] = lambda: None
         """Called when there are events to take, where there were none."""
         self._events: list[Event] = []
+        self._muted = False
 
     def changed(self) -> None:
         """Note that the snapshot is another one now."""
@@ -31,9 +33,20 @@ class Journal:
 
     def happened(self, event: Event) -> None:
         """Note an event."""
+        if self._muted:
+            return
         self._events.append(event)
         if len(self._events) == 1:
             self.on_event()
+
+    @contextlib.contextmanager
+    def muted(self) -> Iterator[None]:
+        """Note no event meanwhile."""
+        self._muted = True
+        try:
+            yield
+        finally:
+            self._muted = False
 
     def take_events(self) -> tuple[Event, ...]:
         """Return the events since the last call, oldest first."""

@@ -17,6 +17,7 @@ from datasource.model import (
     Membership,
     Peer,
     PeerAssociation,
+    PolicyMap,
     SaState,
     Spi,
 )
@@ -104,6 +105,7 @@ class IkeTunnelState:
     reported: IkeSaParameters
     """The same as the source gave it, perhaps without what the tunnel keeps of older SAs."""
     traffic: IkeTraffic
+    policy: int = 0
     refreshes: int = 0
     sas: dict[int, IkeSaState] = dataclasses.field(default_factory=dict)
     ipsec: set[IpsecTunnelState] = dataclasses.field(default_factory=set)
@@ -121,6 +123,7 @@ class IkeTunnelState:
             parameters=self.parameters,
             traffic=self.traffic,
             association=self.association.key,
+            policy=self.policy,
         )
 
 
@@ -139,6 +142,9 @@ class IpsecTunnelState:
     policy: PolicyKey | None = None
     spis: tuple[Spi, ...] | None = None
     """None when an SA has come, gone or changed its state since the last row."""
+    policy_map: PolicyMap | None = None
+    counted: tuple[str, int] = ("", 0)
+    """The connection, and how many active SAs are counted for it."""
 
     def row(self) -> IpsecTunnel:
         ike = self.ike
@@ -157,6 +163,7 @@ class IpsecTunnelState:
             traffic=self.traffic,
             spis=self.spis,
             endpoints=self.endpoints,
+            policy_map=self.policy_map,
         )
 
     def _make_spis(self) -> tuple[Spi, ...]:

@@ -1,4 +1,4 @@
-"""What happened to tunnels: plain data, for notifications, accounting and logs.
+"""What happened to tunnels and what was configured: plain data, for notifications and logs.
 
 The tracker makes these in the order in which things happened; a row in an event is the tunnel as it
 was at that moment, with its final counters where it ended.
@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from datasource.configuration import (
+    Attachment,
+    Configuration,
+    CryptoMap,
+    CryptoMapSet,
+    IsakmpPolicy,
+)
 from datasource.failures import IkeFailure, IpsecFailure
 from datasource.history import EndedEndpoint, EndedIkeTunnel, EndedIpsecTunnel, Record
 from datasource.model import IkeTunnel, IpsecTunnel, Peer
 from datasource.reasons import EndReason
 
 __all__ = [
+    "CryptoMapAdded",
+    "CryptoMapDeleted",
+    "CryptoMapSetAttached",
+    "CryptoMapSetDetached",
     "EndReason",
     "Event",
     "IkeFailed",
@@ -22,7 +33,10 @@ __all__ = [
     "IpsecFailed",
     "IpsecTunnelStarted",
     "IpsecTunnelStopped",
+    "IsakmpPolicyAdded",
+    "IsakmpPolicyDeleted",
     "SetupFailed",
+    "TooManySas",
 ]
 
 
@@ -102,6 +116,69 @@ class IpsecFailed:
         return self.failure.at
 
 
+@dataclass(frozen=True, slots=True)
+class IsakmpPolicyAdded:
+    """An ISAKMP policy was configured."""
+
+    at: float
+    policy: IsakmpPolicy
+    configuration: Configuration
+    """After the change; so it is in the following."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsakmpPolicyDeleted:
+    """An ISAKMP policy is not configured any more."""
+
+    at: float
+    policy: IsakmpPolicy
+    configuration: Configuration
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapAdded:
+    """A crypto map was added to a static set, which is as it is then."""
+
+    at: float
+    crypto_map: CryptoMap
+    crypto_map_set: CryptoMapSet
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapDeleted:
+    """A crypto map was deleted from a static set, which is as it is then, perhaps empty."""
+
+    at: float
+    crypto_map: CryptoMap
+    crypto_map_set: CryptoMapSet
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapSetAttached:
+    """A static set came to an interface."""
+
+    at: float
+    attachment: Attachment
+    crypto_map_set: CryptoMapSet
+
+
+@dataclass(frozen=True, slots=True)
+class CryptoMapSetDetached:
+    """A static set has gone from an interface; it is as it was before that."""
+
+    at: float
+    attachment: Attachment
+    crypto_map_set: CryptoMapSet
+
+
+@dataclass(frozen=True, slots=True)
+class TooManySas:
+    """An IPsec tunnel came up when there were as many SAs as there may be."""
+
+    at: float
+    configuration: Configuration
+
+
 Event = (
     IkeTunnelStarted
     | IkeTunnelStopped
@@ -110,4 +187,11 @@ Event = (
     | SetupFailed
     | IkeFailed
     | IpsecFailed
+    | IsakmpPolicyAdded
+    | IsakmpPolicyDeleted
+    | CryptoMapAdded
+    | CryptoMapDeleted
+    | CryptoMapSetAttached
+    | CryptoMapSetDetached
+    | TooManySas
 )

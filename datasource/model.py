@@ -38,10 +38,12 @@ __all__ = [
     "IpsecFailures",
     "IpsecTraffic",
     "IpsecTunnel",
+    "Mark",
     "Membership",
     "NegotiationMode",
     "Peer",
     "PeerAssociation",
+    "PolicyMap",
     "Proposal",
     "SaState",
     "Spi",
@@ -171,6 +173,14 @@ class TrafficSelector:
         return self.first.max_prefixlen - span.bit_length()
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark of packets: these bits, among those of a mask of 32 bits."""
+
+    value: int
+    mask: int = 0xFFFFFFFF
+
+
 class IkeTraffic(NamedTuple):
     """Counters of the IKE messages of one SA or tunnel; None where the source has no such count.
 
@@ -256,6 +266,9 @@ class IkeSaParameters:
     """Seconds; None when the SA is never replaced because of its age, or it is not known."""
     rekey_after: int | None = None
     """Seconds after establishment at which this SA will be replaced."""
+    if_id_in: int | None = None
+    if_id_out: int | None = None
+    """XFRM interface ids that its children have where they have none of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +298,12 @@ class ChildSaParameters:
     """Volume after which it is deleted at the latest."""
     rekey_octets: int | None = None
     """Volume after which it will be replaced."""
+    mark_in: Mark | None = None
+    mark_out: Mark | None = None
+    """Which packets it is for; None: whatever their mark."""
+    if_id_in: int | None = None
+    if_id_out: int | None = None
+    """XFRM interface ids, None for no such interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -346,6 +365,20 @@ class IkeTunnel:
     traffic: IkeTraffic
     association: int
     """``key`` of its :class:`PeerAssociation`."""
+    policy: int = 0
+    """Priority of the ISAKMP policy it was negotiated by, 0 where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyMap:
+    """Which crypto map an IPsec tunnel is of (see :mod:`datasource.configuration`), and why."""
+
+    set_name: str
+    priority: int
+    access_list: str
+    """What lets the traffic in."""
+    endpoint: Endpoint | None
+    """The first of its flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +400,8 @@ class IpsecTunnel:
     traffic: IpsecTraffic
     spis: tuple[Spi, ...]
     endpoints: tuple[Endpoint, ...]
+    policy_map: PolicyMap | None = None
+    """None where that is not known."""
 
 
 class Membership(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from datasource.configuration import Configuration
 from datasource.history import Past
 from datasource.model import IkeTunnel, IpsecTunnel, PeerAssociation, Totals
 
@@ -20,3 +21,4 @@ class Snapshot:
     associations: tuple[PeerAssociation, ...]
     totals: Totals
     past: Past = field(default_factory=Past)
+    configuration: Configuration = field(default_factory=Configuration)

@@ -399,7 +399,7 @@ def test_the_event_loop_turns_every_64_sas() -> None:
     async def meanwhile(source: SimulatedSource, tracker: Tracker) -> None:
         most, before = 0, 0
         while not source.ready.is_set():
-            sas = len(tracker._sas) + len(tracker._ipsec._sas)
+            sas = len(tracker._ike._sas) + len(tracker._ipsec._sas)
             most, before = max(most, sas - before), sas
             await asyncio.sleep(0)
         assert before > 1000
