@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.tools import refuse, requires_tool
 
-__all__ = ["inside", "ip", "namespace"]
+__all__ = ["inside", "into", "ip", "namespace"]
 
 _CLONE_NEWNET = 0x40000000  # sched.h
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -38,6 +38,12 @@ def namespace() -> Iterator[str]:
         yield name
     finally:
         subprocess.run((program, "netns", "del", name), check=True, timeout=20)
+
+
+def into(name: str) -> tuple[str, ...]:
+    """Return what a command begins with that is to run in a namespace; empty: in this one."""
+    # It becomes the program, whose number is then that of the process.
+    return (requires_tool("ip"), "netns", "exec", name) if name else ()
 
 
 @contextlib.contextmanager
