@@ -60,6 +60,9 @@ class Settings:
         files: more files of swanctl's directory, such as ``x509/leaf.pem``, by path.
         connection_extra: more lines for the connection section of swanctl.conf.
         child_extra: more lines for each child section.
+        swanctl_extra: more text at the end of swanctl.conf, such as further connections.
+        plugins: more plugins of charon. They are loaded when charon starts.
+        log_extra: more lines for charon's log, such as ``cfg = 2``.
     """
 
     version: int = 2
@@ -83,6 +86,9 @@ class Settings:
     files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     connection_extra: str = ""
     child_extra: str = ""
+    swanctl_extra: str = ""
+    plugins: str = ""
+    log_extra: str = ""
 
     def dpd_timeout(self) -> int:
         """Return the seconds of silence after which IKEv1 takes the peer for lost.
@@ -122,6 +128,9 @@ class Changes(TypedDict, total=False):
     files: Mapping[str, bytes]
     connection_extra: str
     child_extra: str
+    swanctl_extra: str
+    plugins: str
+    log_extra: str
 
 
 def other(side: Side) -> Side:
@@ -160,7 +169,7 @@ def daemon_text(directory: Path, settings: Settings) -> str:
     return f"""\
 charon-systemd {{
   load_modular = no
-  load = {plugins}
+  load = {plugins} {settings.plugins}
   retransmit_timeout = {settings.retransmit_timeout}
   retransmit_tries = {settings.retransmit_tries}
   retransmit_base = {settings.retransmit_base}
@@ -176,6 +185,7 @@ charon-systemd {{
       default = 1
       append = yes
       flush_line = yes
+      {settings.log_extra}
   }} }}
 }}
 # swanctl needs no plugin here; with its default list it complains of those not installed.
@@ -223,6 +233,7 @@ connections {{ {CONNECTION} {{
   }}
 }} }}
 secrets {{ ike-site {{ secret = 0x{settings.psk.encode().hex()} }} }}
+{settings.swanctl_extra}
 """
 
 

@@ -20,7 +20,6 @@ import functools
 import os
 import re
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -229,6 +228,10 @@ class Gateways:
         """Return the path of the socket of the plugin error-notify."""
         return str(self._directory / side / "charon.enfy")
 
+    def swanctl_conf(self, side: Side) -> Path:
+        """Return the path of swanctl.conf."""
+        return self._directory / side / "swanctl" / "swanctl.conf"
+
     def netns(self, side: Side) -> str:
         """Return the name of the network namespace."""
         return f"{self._name}-{side}"
@@ -407,13 +410,20 @@ class Gateways:
         directory, settings = self._directory / side, self._settings[side]
         (directory / "strongswan.conf").write_text(daemon_text(directory, settings), "utf-8")
         swanctl = directory / "swanctl"
-        shutil.rmtree(swanctl, ignore_errors=True)
-        for name, content in settings.files.items():
-            path = swanctl / name
+        text = connection_text(side, settings).encode()
+        wanted = {
+            swanctl / name: content
+            for name, content in {**settings.files, "swanctl.conf": text}.items()
+        }
+        for path in [path for path in swanctl.rglob("*") if path.is_file()]:
+            if path not in wanted:
+                path.unlink()
+        for path, content in wanted.items():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        swanctl.mkdir(exist_ok=True)
-        (swanctl / "swanctl.conf").write_text(connection_text(side, settings), "utf-8")
+            # In one step: somebody may be reading them.
+            new = path.with_name(path.name + ".new")
+            new.write_bytes(content)
+            new.replace(path)
 
     def _environment(self, side: Side) -> dict[str, str]:
         directory = self._directory / side
@@ -518,3 +528,7 @@ class Gateways:
         The real program, not a VICI client of ours: an independent answer to compare ours with.
         """
         return parse_raw(self._swan(side, "--list-sas", "--raw"))
+
+    def list_conns(self, side: Side) -> list[dict[str, Any]]:
+        """Return what ``swanctl --list-conns --raw`` prints, one dict a connection."""
+        return parse_raw(self._swan(side, "--list-conns", "--raw"), "list-conn")

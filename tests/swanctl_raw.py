@@ -17,7 +17,7 @@ _NAME = re.compile(r"\s*([^\s={}\[\]]+)\s*(=\[|=|\{)")
 # A value is not quoted and may hold spaces and "=" (a distinguished name: "C=CH, O=Lab"). It ends
 # at a closing brace, or before the next key. charon's own keys are lower case, and those of a
 # distinguished name are not, which tells them apart.
-_VALUE = re.compile(r"(.*?)(?=\s*\}|\s+[a-z][a-z0-9-]*=|\s+[^\s={}]+ \{|\s*$)", re.DOTALL)
+_VALUE = re.compile(r"(.*?)(?=\s*\}|\s+[a-z][a-z0-9_-]*=|\s+[^\s={}]+ \{|\s*$)", re.DOTALL)
 _ITEM = re.compile(r"\s*((?:[^\s\[\]]|\[[^\]]*\])+)")  # a traffic selector may end in "[tcp/80]"
 
 

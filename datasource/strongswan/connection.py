@@ -17,7 +17,13 @@ from datasource.strongswan.fields import (
 )
 from datasource.strongswan.packet import Message
 
-__all__ = ["UNKNOWN_CONNECTION", "Connection", "parse_connection"]
+__all__ = [
+    "UNKNOWN_CONNECTION",
+    "Connection",
+    "auth_method",
+    "lifetime",
+    "parse_connection",
+]
 
 _AUTH_METHODS = {
     "pre-shared key": AuthMethod.PRE_SHARED_KEY,
@@ -55,10 +61,9 @@ def parse_connection(name: str, fields: Message) -> Connection:
         ConvertError: it is malformed.
     """
     try:
-        times = (number(fields, "reauth_time", 0), number(fields, "rekey_time", 0))
         return Connection(
-            lifetime=min((time for time in times if time), default=None),
-            auth_method=_AUTH_METHODS.get(text(section(fields, "remote-1"), "class", "")),
+            lifetime=lifetime(fields),
+            auth_method=auth_method(fields),
             rekey_octets={
                 child: number(config, "rekey_bytes", 0) or None
                 for child, config in subsections(section(fields, "children"))
@@ -71,6 +76,17 @@ def parse_connection(name: str, fields: Message) -> Connection:
         )
     except ConvertError as error:
         raise error.of(f"connection {name}") from None
+
+
+def lifetime(fields: Message) -> int | None:
+    """Return the seconds after which an IKE SA is replaced, by rekeying or reauthentication."""
+    times = (number(fields, "reauth_time", 0), number(fields, "rekey_time", 0))
+    return min((time for time in times if time), default=None)
+
+
+def auth_method(fields: Message) -> AuthMethod | None:
+    """Return how the peer proves who it is, in its first round."""
+    return _AUTH_METHODS.get(text(section(fields, "remote-1"), "class", ""))
 
 
 def _only_address(fields: Message, name: str) -> IpAddress | None:

@@ -1,7 +1,8 @@
 """VICI's sections, as :mod:`datasource.strongswan.packet` decodes them, to security associations.
 
 Fields are those of list-sas in strongSwan's src/libcharon/plugins/vici/README.md.
-Numbers and yes/no are text; SPIs are hexadecimal without 0x; times are whole seconds.
+Numbers and yes/no are text; SPIs, marks and interface ids are hexadecimal without 0x; times are
+whole seconds.
 
 On a big gateway the same thousands of SAs are converted every few seconds, and next to nothing of
 them has changed. So a :class:`Converter` keeps the parameters that it made for an SA and compares
@@ -24,6 +25,7 @@ from datasource.model import (
     IkeSaParameters,
     IpAddress,
     IpsecTraffic,
+    Mark,
     NegotiationMode,
     SaState,
 )
@@ -78,11 +80,12 @@ _NOT_ENCRYPTING = ("", "NULL", "NULL_AES_GMAC")
 _IKE_STATIC = (
     "version", "local-host", "local-port", "local-id", "remote-host", "remote-port", "remote-id",
     "remote-xauth-id", "remote-eap-id", "initiator", "initiator-spi", "responder-spi", "encr-alg",
-    "encr-keysize", "integ-alg", "prf-alg", "dh-group",
+    "encr-keysize", "integ-alg", "prf-alg", "dh-group", "if-id-in", "if-id-out",
 )  # fmt: skip
 _CHILD_STATIC = (
     "name", "reqid", "mode", "protocol", "encap", "spi-in", "spi-out", "cpi-in", "cpi-out",
-    "encr-alg", "encr-keysize", "integ-alg", "dh-group", "local-ts", "remote-ts",
+    "encr-alg", "encr-keysize", "integ-alg", "dh-group", "local-ts", "remote-ts", "mark-in",
+    "mark-mask-in", "mark-out", "mark-mask-out", "if-id-in", "if-id-out",
 )  # fmt: skip
 
 _Parameters = TypeVar("_Parameters", IkeSaParameters, ChildSaParameters)
@@ -229,6 +232,8 @@ class Converter:
             responder_spi=number(fields, "responder-spi", 0, 16),
             lifetime=connection.lifetime,
             rekey_after=_steady(known.parameters.rekey_after if known else None, rekey_after),
+            if_id_in=_hex(fields, "if-id-in"),
+            if_id_out=_hex(fields, "if-id-out"),
         )
         self._ike.set(sa_id, _Known(raw, context, parameters))
         return parameters
@@ -317,12 +322,16 @@ class Converter:
             protocol=protocol,
             mode=_MODES[mode],
             udp_encapsulation=text(fields, "encap", "no") == "yes",
-            cpi_in=number(fields, "cpi-in", None, 16) if compresses else None,
-            cpi_out=number(fields, "cpi-out", None, 16) if "cpi-out" in fields else None,
+            cpi_in=_hex(fields, "cpi-in"),
+            cpi_out=_hex(fields, "cpi-out"),
             proposal=algorithms,
             lifetime=lifetime,
             rekey_after=rekey_after,
             rekey_octets=connection.rekey_octets.get(name),
+            mark_in=_mark(fields, "mark-in", "mark-mask-in"),
+            mark_out=_mark(fields, "mark-out", "mark-mask-out"),
+            if_id_in=_hex(fields, "if-id-in"),
+            if_id_out=_hex(fields, "if-id-out"),
         )
         known = _Known(
             raw,
@@ -334,6 +343,16 @@ class Converter:
         )
         self._children.set(sa_id, known)
         return known
+
+
+def _hex(fields: Message, name: str) -> int | None:
+    return number(fields, name, None, 16) if name in fields else None
+
+
+def _mark(fields: Message, name: str, mask: str) -> Mark | None:
+    """Return a mark. The mask is told where it is not that of all bits."""
+    value = _hex(fields, name)
+    return None if value is None else Mark(value, number(fields, mask, 0xFFFFFFFF, 16))
 
 
 def _due(fields: Message, age: str, *remaining: str) -> int | None:

@@ -23,16 +23,16 @@ from bisect import insort
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TypeVar
 
 from datasource.failures import IkeFailure, IpsecFailure
+from datasource.ledger import Ledger
 from datasource.model import IpAddress, Peer
 from datasource.reasons import IkeFailureReason
 from datasource.strongswan.connection import Connection
+from datasource.strongswan.memory import remember
 from datasource.strongswan.own_certificates import NO_CERTIFICATES, OwnCertificates
 from datasource.strongswan.reports import Concern, Report, of_connection
 from datasource.strongswan.signs import Sign
-from datasource.tracker import Tracker
 
 __all__ = ["AFTERMATH", "HOLD", "NO_SA_HOLD", "PER_PEER", "STRANGERS", "FailureDesk"]
 
@@ -48,10 +48,7 @@ STRANGERS = 20
 PER_PEER = 10
 _KNOWN = 200
 _MAX_OPEN = 1_000
-_MAX_REMEMBERED = 10_000
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 _Place = tuple[bool, int | IpAddress]
 """Of IPsec or of IKE, and the number of an IKE SA or a peer's address."""
 
@@ -105,7 +102,7 @@ class FailureDesk:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: Ledger,
         on_flood: Callable[[], None] = lambda: None,
         *,
         log_events: bool = False,
@@ -194,13 +191,13 @@ class FailureDesk:
     def tunnel_ended(self, now: float, concern: Concern) -> None:
         """An IKE SA that was up has ended. What explains that is not to be told again."""
         if concern.remote_address is not None:
-            _remember(self._ended, (concern.remote_address, concern.connection), now)
+            remember(self._ended, (concern.remote_address, concern.connection), now)
         self.sa_replaced(now, concern)
 
     def sa_replaced(self, now: float, concern: Concern) -> None:
         """An IKE SA has taken the place of another, for which messages may still come."""
         if concern.remote_address is not None:
-            _remember(self._troubled, concern.remote_address, (now, None))
+            remember(self._troubled, concern.remote_address, (now, None))
 
     # Cases --------------------------------------------------------------------------------------
 
@@ -236,16 +233,17 @@ class FailureDesk:
         if sign is None or (not up and not self._is_news(now, case, sign)):
             return
         if case.concern.remote_address is not None:
-            _remember(self._troubled, case.concern.remote_address, (now, sign.ike))
+            remember(self._troubled, case.concern.remote_address, (now, sign.ike))
+        ledger = self._tracker.ledger_of(sa_id, case.concern.connection)
         if sign.counts:
-            self._tracker.count_failure(sign.counts)
+            ledger.count_failure(sign.counts)
         concern = self._completed(case.concern)
         reason = self._reason(now, sign, concern)
         if reason is None or not self._may_record(now, concern, reason):
             return
-        peer = self._tracker.peer_of(sa_id) or concern
+        peer = ledger.peer_of(sa_id) or concern
         number = peer.number if isinstance(peer, Peer) else 1
-        self._tracker.ike_failed(
+        ledger.ike_failed(
             IkeFailure(
                 case.at,
                 reason,
@@ -282,7 +280,7 @@ class FailureDesk:
             if case.begins_anew:
                 self._failed.pop(sa_id, None)
             else:
-                _remember(self._failed, sa_id, None)
+                remember(self._failed, sa_id, None)
             return not known
         if not sign.aftermath or address is None or address not in self._troubled:
             return True
@@ -300,20 +298,21 @@ class FailureDesk:
         if not sa_id and address is not None:
             sa_id = self._tracker.ike_sa_with(concern.connection, address)
         if address is not None:
-            _remember(self._troubled, address, (now, None))
+            remember(self._troubled, address, (now, None))
         if sign is None or sign.ipsec is None:
             return
         # Several children of a peer may fail at once. It has come so far that it is no stranger.
         if not self._known.take(now):
             self._leave_out()
             return
-        peer = self._tracker.peer_of(sa_id) or _peer(concern)
-        self._tracker.ipsec_failed(
+        ledger = self._tracker.ledger_of(sa_id, concern.connection)
+        peer = ledger.peer_of(sa_id) or _peer(concern)
+        ledger.ipsec_failed(
             IpsecFailure(
                 case.at,
                 sign.ipsec,
                 peer,
-                self._tracker.ipsec_tunnel_of(sa_id, concern.child) if concern.rekey else None,
+                ledger.ipsec_tunnel_of(sa_id, concern.child) if concern.rekey else None,
                 source=peer.local_address if peer else concern.local_address,
                 destination=peer.remote_address if peer else address,
             )
@@ -336,7 +335,7 @@ class FailureDesk:
         if concern.sa_id and not up:
             key, most = (concern.remote_address, concern.connection), PER_PEER
         own = self._allowances.get(key) or _Allowance(most, 1.0)
-        _remember(self._allowances, key, own)
+        remember(self._allowances, key, own)
         # In this order, what is one too many for its peer is not taken from all others.
         if own.take(now) and total.take(now):
             return True
@@ -383,10 +382,3 @@ def _peer(concern: Concern) -> Peer | None:
         concern.local_address,
         concern.remote_address,
     )
-
-
-def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    memory.pop(key, None)
-    memory[key] = value
-    if len(memory) > _MAX_REMEMBERED:
-        del memory[next(iter(memory))]

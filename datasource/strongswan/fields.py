@@ -27,6 +27,7 @@ __all__ = [
     "selectors",
     "subsections",
     "text",
+    "texts",
 ]
 
 
@@ -56,6 +57,18 @@ def text(fields: Message, name: str, default: str | None = None) -> str:
     if value is None and default is not None:
         return default
     raise ConvertError(name, value)
+
+
+def texts(fields: Message, name: str) -> tuple[str, ...]:
+    """Return a list of texts, empty when there is none of that name.
+
+    Raises:
+        ConvertError: it is no list.
+    """
+    value = fields.get(name, [])
+    if not isinstance(value, list):
+        raise ConvertError(name, value)
+    return tuple(item.decode("utf-8", "replace") for item in value)
 
 
 def number(fields: Message, name: str, default: int | None = None, base: int = 10) -> int:
@@ -126,13 +139,10 @@ def known_address(text: str) -> IpAddress | None:
 
 def selectors(fields: Message, name: str) -> tuple[TrafficSelector, ...]:
     """Return a list of traffic selectors, empty when there is none of that name."""
-    value = fields.get(name, [])
-    if not isinstance(value, list):
-        raise ConvertError(name, value)
     try:
-        return tuple(parse_selector(item.decode("utf-8", "replace")) for item in value)
+        return tuple(parse_selector(item) for item in texts(fields, name))
     except ValueError as error:
-        raise ConvertError(name, value) from error
+        raise ConvertError(name, fields.get(name)) from error
 
 
 def proposal(fields: Message) -> Proposal:

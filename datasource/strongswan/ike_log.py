@@ -18,7 +18,7 @@ from datasource.model import NO_IKE_TRAFFIC, IkeTraffic, NegotiationMode
 from datasource.strongswan.packet import Message
 from datasource.strongswan.signs import Sign, log_sign
 
-__all__ = ["Hint", "IkeLog", "LogLine", "Termination"]
+__all__ = ["Hint", "IkeLog", "LogLine", "Termination", "tells_of_configuration"]
 
 _MAX_ASKED = 10_000
 
@@ -34,6 +34,11 @@ _TERMINATE = re.compile(r"vici terminate (IKE_SA|CHILD_SA) (?:'(.*)'|#(\d{1,10})
 _INTEGRITY = re.compile(r"verifying .* integrity failed")
 _HASH = ("received HASH payload does not match", "calculated HASH does not match HASH payload")
 _XAUTH = re.compile(r"XAuth authentication of '.*' (?:\(myself\) )?failed", re.DOTALL)
+_CONFIGURED = (
+    b"added vici connection: ",
+    b"updated vici connection: ",
+    b"replaced vici connection: ",
+)
 _HALF_OPEN = ("deleting half open IKE_SA", "destroying IKE_SA in state CONNECTING")
 
 _MODES = {"ID_PROT": NegotiationMode.MAIN, "AGGRESSIVE": NegotiationMode.AGGRESSIVE}
@@ -191,6 +196,12 @@ class IkeLog:
         if _ESTABLISHED.match(text):
             return LogLine(sa_id, established=True)
         return LogLine(sa_id, hint=_ike_hint(text), sign=log_sign(text))
+
+
+def tells_of_configuration(message: Message) -> bool:
+    """Whether a log event says that a connection was loaded. None says that one was unloaded."""
+    line = message.get("msg")
+    return isinstance(line, bytes) and line.startswith(_CONFIGURED)
 
 
 def _packet(sa_id: int, match: re.Match[str]) -> LogLine:

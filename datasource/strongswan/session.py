@@ -3,29 +3,28 @@
 In go the messages of VICI's events, of list-sas, list-conns and get-counters, each with the time.
 
 charon sends events and log lines from several threads, so that a log line may come after the event
-that it explains. Everything that an event itself tells is therefore taken from the event: above all
-why an SA ended, which its tasks tell. Only whether our side's delete was an operator's wish is in
-the log alone. So when our side deletes and no such wish was logged yet, the end is held back for a
-moment (:data:`HOLD`).
+that it explains. Everything that an event itself tells is therefore taken from the event. What
+cannot be is held back for a moment: see :mod:`datasource.strongswan.ends` and
+:mod:`datasource.strongswan.failures`.
 """
 
 from __future__ import annotations
 
-import collections
 import datetime as dt
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
 
 from datasource.errors import DataSourceError
 from datasource.events import EndReason
-from datasource.model import ChildSa, IkeSa, NegotiationMode
-from datasource.strongswan.connection import Connection, parse_connection
+from datasource.ledger import Ledger, Listing
+from datasource.model import IkeSa, NegotiationMode
+from datasource.strongswan.connection import Connection
 from datasource.strongswan.convert import Converter
+from datasource.strongswan.ends import End, EndDesk
 from datasource.strongswan.error_notify import ErrorRecord
-from datasource.strongswan.failures import HOLD, FailureDesk
+from datasource.strongswan.failures import FailureDesk
 from datasource.strongswan.fields import ConvertError, number, section, subsections, text
-from datasource.strongswan.ike_log import Hint, IkeLog, LogLine, Termination
+from datasource.strongswan.ike_log import Hint, IkeLog, LogLine
+from datasource.strongswan.memory import remember
 from datasource.strongswan.own_certificates import parse_own_certificates
 from datasource.strongswan.packet import Message
 from datasource.strongswan.reports import (
@@ -38,40 +37,12 @@ from datasource.strongswan.reports import (
     of_error_record,
 )
 from datasource.strongswan.signs import OPERATOR, SETUP_FAILED
-from datasource.tracker import Listing, Tracker
 from datasource.xfrm.sas import KernelSas
 
-__all__ = ["HOLD", "OPERATOR_WINDOW", "StrongSwanSession"]
-
-OPERATOR_WINDOW = 5.0
-"""Seconds for which a logged wish to terminate explains a delete."""
-_MAX_REMEMBERED = 10_000
-_MAX_TERMINATIONS = 256
+__all__ = ["StrongSwanSession"]
 
 _NEGOTIATING = ("CREATED", "CONNECTING")
-_OWN_IKE_DELETES = {b"IKE_DELETE", b"ISAKMP_DELETE"}
-# That of a child ends no IKE SA: when nobody answers it, the peer is lost.
-_OWN_DELETES = _OWN_IKE_DELETES | {b"CHILD_DELETE", b"QUICK_DELETE"}
-# With IKEv1 a delete is an informational exchange like any other.
-_PEER_DELETES = {b"IKE_DELETE", b"CHILD_DELETE", b"INFORMATIONAL"}
-
 _FLOOD = DataSourceError("some of many failures, which come too fast to record them all")
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """An IKE SA or a child SA that went down."""
-
-    at: float
-    name: str
-    fields: Message
-    """Of the IKE SA."""
-    sa_id: int
-    """Of the IKE SA."""
-    child: tuple[IkeSa, ChildSa] | None = None
 
 
 class StrongSwanSession:
@@ -87,20 +58,20 @@ class StrongSwanSession:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: Ledger,
         *,
         log_events: bool = True,
         kernel: KernelSas | None = None,
         on_problem: Callable[[DataSourceError], None] = lambda _problem: None,
     ) -> None:
         self._tracker = tracker
-        self._log_events = log_events
         self._kernel = kernel
         self._on_problem = on_problem
         self._invalid_spis = 0
         self._invalid_spis_before = 0
         self._no_sa: int | None = None
         self._desk = FailureDesk(tracker, lambda: on_problem(_FLOOD), log_events=log_events)
+        self._ends = EndDesk(tracker, log_events=log_events)
         self._handlers = {
             "ike-updown": self._ike_updown,
             "child-updown": self._child_updown,
@@ -116,15 +87,7 @@ class StrongSwanSession:
         self._log_reports = LogReports()
         self._listed = False
         self._modes: dict[int, NegotiationMode] = {}
-        self._hints: dict[int, set[Hint]] = {}
-        self._ended: dict[int, EndReason] = {}
         self._failed: dict[int, None] = {}
-        self._terminations: collections.deque[tuple[float, Termination]] = collections.deque(
-            maxlen=_MAX_TERMINATIONS
-        )
-        self._by_operator: dict[tuple[bool, int], None] = {}
-        self._shutdown = False
-        self._held: collections.deque[_End] = collections.deque()
         self.uses_certificates = False
         """Whether a connection proves this side by a certificate."""
         self.wants_connections = False
@@ -134,10 +97,7 @@ class StrongSwanSession:
 
     def restarted(self, now: float, reason: EndReason = EndReason.LOCAL_FAILURE) -> None:
         """The daemon is gone, or another has taken its place."""
-        # It deleted SAs a moment ago and went: it was stopped in good order. As it stops it often
-        # does not get round to sending the log line that says so.
-        self._shutdown = True
-        self._release(now)
+        self._ends.restarted(now)
         self._desk.restarted(now)
         self._tracker.restarted(now, reason)
         self._invalid_spis_before += self._invalid_spis
@@ -146,24 +106,12 @@ class StrongSwanSession:
 
     def terminating(self, sa_id: int, *, child: bool) -> None:
         """The daemon is about to be asked to end an SA. Its end is an operator's, however late."""
-        _remember(self._by_operator, (child, sa_id), None)
+        self._ends.terminating(sa_id, child=child)
 
     # Answers --------------------------------------------------------------------------------------
 
-    def connections(self, messages: Iterable[Message]) -> None:
-        """Take over the connections of list-conns."""
-        known = self._converter.connections
-        found: dict[str, Connection] = {}
-        for message in messages:
-            for name, fields in subsections(message):
-                try:
-                    connection = parse_connection(name, fields)
-                except ConvertError as error:
-                    self._on_problem(error)
-                    continue
-                # The same object where nothing has changed: conversion looks no further then.
-                old = known.get(name)
-                found[name] = old if old is not None and old == connection else connection
+    def connections(self, found: Mapping[str, Connection]) -> None:
+        """Take over the connections of list-conns, by name."""
         self._converter.connections = self._desk.connections = found
         self.wants_connections = False
         self.uses_certificates = any(one.has_certificate for one in found.values())
@@ -204,15 +152,13 @@ class StrongSwanSession:
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is due at the latest, if at all."""
-        held = [self._held[0].at + HOLD] if self._held else []
-        desk = self._desk.deadline
-        return min(held if desk is None else [*held, desk], default=None)
+        both = (self._ends.deadline, self._desk.deadline)
+        return min((at for at in both if at is not None), default=None)
 
     def tick(self, now: float) -> None:
         """Let go of what was held back for long enough."""
         self._desk.tick(now)
-        while self._held and self._held[0].at + HOLD <= now:
-            self._finish(now, self._held.popleft())
+        self._ends.tick(now)
 
     def event(self, now: float, event: str, message: Message) -> None:
         """Take an event. One that is malformed is left out."""
@@ -253,7 +199,7 @@ class StrongSwanSession:
             initiator = text(fields, "initiator", "no") == "yes"
             self._setup_failed(now, concern, initiator=initiator)
             return
-        self._end(now, _End(now, name, fields, sa_id))
+        self._ends.ended(now, End(now, name, fields, sa_id))
 
     def _child_updown(self, now: float, name: str, fields: Message, message: Message) -> None:
         if "up" in message:
@@ -262,7 +208,7 @@ class StrongSwanSession:
         ike = self._ike_of(name, fields)
         for key, child in subsections(section(fields, "child-sas")):
             ended = self._converter.child_sa(name, key, child)
-            self._end(now, _End(now, name, fields, ike.id, (ike, ended)))
+            self._ends.ended(now, End(now, name, fields, ike.id, (ike, ended)))
 
     def _ike_rekey(self, now: float, name: str, fields: Message, _message: Message) -> None:
         old_id = number(section(fields, "old"), "uniqueid")
@@ -307,65 +253,17 @@ class StrongSwanSession:
     def _mode(self, fields: Message) -> NegotiationMode | None:
         return self._modes.get(number(fields, "uniqueid", 0)) if self._modes else None
 
-    # Ends -----------------------------------------------------------------------------------------
-
-    def _end(self, now: float, end: _End) -> None:
-        may_be_operators = self._log_events and self._reason(end) is EndReason.NORMAL
-        if may_be_operators or any(held.sa_id == end.sa_id for held in self._held):
-            self._held.append(end)
-        else:
-            self._finish(now, end)
-
-    def _release(self, now: float) -> None:
-        while self._held:
-            self._finish(now, self._held.popleft())
-
-    def _finish(self, now: float, end: _End) -> None:
-        reason = self._reason(end)
-        if end.child is not None:
-            self._tracker.child_down(now, *end.child, reason)
-            return
-        _remember(self._ended, end.sa_id, reason)
-        self._tracker.ike_down(now, end.sa_id, reason)
-
-    def _reason(self, end: _End) -> EndReason:
-        own = _OWN_IKE_DELETES
-        if end.child is not None:
-            own = _OWN_DELETES
-            if end.sa_id in self._ended and (True, end.child[1].id) not in self._by_operator:
-                return self._ended[end.sa_id]
-        hints = self._hints.get(end.sa_id, set())
-        ours = own & (_tasks(end.fields, "tasks-active") | _tasks(end.fields, "tasks-queued"))
-        peers = _PEER_DELETES & _tasks(end.fields, "tasks-passive")
-        if ours and (self._shutdown or self._is_operators(end)):
-            return EndReason.OPERATOR
-        if peers:
-            return EndReason.PEER_DELETE
-        if ours:
-            return EndReason.NORMAL if self._log_events else EndReason.OTHER
-        if end.child is None and end.fields.get("state") != b"DELETING":
-            return EndReason.PEER_LOST  # nobody has asked for it
-        if Hint.PEER_LOST in hints:
-            return EndReason.PEER_LOST
-        return EndReason.PEER_DELETE if Hint.PEER_DELETES in hints else EndReason.OTHER
-
-    def _is_operators(self, end: _End) -> bool:
-        child = end.child[1] if end.child is not None else None
-        known = {(False, end.sa_id)} if child is None else {(False, end.sa_id), (True, child.id)}
-        return not known.isdisjoint(self._by_operator) or any(
-            # The line may come after the event, too.
-            end.at - OPERATOR_WINDOW <= at and _names(termination, end.name, end.sa_id, child)
-            for at, termination in self._terminations
-        )
+    # Failures -------------------------------------------------------------------------------------
 
     def _setup_failed(self, now: float, concern: Concern, *, initiator: bool) -> None:
         sa_id = concern.sa_id
-        # charon drops at once what is not up yet.
-        wished = self._shutdown or self._was_terminated(now - HOLD, concern.connection, sa_id)
+        wished = self._ends.setup_is_unwanted(now, concern.connection, sa_id)
         self._report(now, Report("events", OPERATOR if wished else SETUP_FAILED, concern))
         if sa_id not in self._failed:
-            _remember(self._failed, sa_id, None)
-            self._tracker.setup_failed(now, sa_id, initiator=initiator)
+            remember(self._failed, sa_id, None)
+            self._tracker.setup_failed(
+                now, sa_id, initiator=initiator, connection=concern.connection
+            )
 
     def _report(self, now: float, report: Report | None) -> None:
         if report is not None:
@@ -375,65 +273,30 @@ class StrongSwanSession:
 
     def _log_line(self, now: float, message: Message) -> None:
         line = self._log.read(message)
-        if line.failure is not None:
-            self._tracker.count_failure(line.failure)
-        if line.termination is not None:
-            self._terminations.append((now, line.termination))
-            self._release(now)
-        if line.hint is Hint.SHUTDOWN:
-            self._shutdown = True
         name = message.get("ikesa-name", b"")
         connection = name.decode("utf-8", "replace") if isinstance(name, bytes) else ""
+        if line.failure is not None:
+            known = "" if connection == UNNAMED else connection
+            self._tracker.ledger_of(line.sa_id, known).count_failure(line.failure)
+        if line.termination is not None:
+            self._ends.wished(now, line.termination)
+        if line.hint is Hint.SHUTDOWN:
+            self._ends.shutting_down()
         self._report(now, self._log_reports.read(line, connection))
         if not line.sa_id:
             return
         if any(line.traffic):
             self._tracker.count_ike(line.sa_id, line.traffic)
         if line.mode is not None and line.sa_id not in self._modes:
-            _remember(self._modes, line.sa_id, line.mode)
+            remember(self._modes, line.sa_id, line.mode)
         if line.hint is not None:
             self._hint(now, line, line.hint, connection)
 
     def _hint(self, now: float, line: LogLine, hint: Hint, connection: str) -> None:
         sa_id = line.sa_id
-        hints = self._hints.get(sa_id)
-        if hints is None:
-            _remember(self._hints, sa_id, hints := set())
-        hints.add(hint)
+        hints = self._ends.hint(now, sa_id, connection, hint)
         if hint is Hint.SETUP_FAILED:
             concern = self._log_reports.concern(line, connection)
             self._setup_failed(now, concern, initiator=Hint.INITIATING in hints)
         elif hint is Hint.TRYING_AGAIN:
             self._desk.begins_anew(sa_id)
-        elif hint is Hint.DELETING and self._was_terminated(
-            now - OPERATOR_WINDOW, connection, sa_id
-        ):
-            # A peer that does not answer may draw out the end beyond the window.
-            _remember(self._by_operator, (False, sa_id), None)
-
-    def _was_terminated(self, since: float, connection: str, sa_id: int) -> bool:
-        """Whether an operator has asked for the end of an IKE SA."""
-        return (False, sa_id) in self._by_operator or any(
-            since <= at and _names(termination, connection, sa_id, None)
-            for at, termination in self._terminations
-        )
-
-
-def _names(termination: Termination, ike_name: str, ike_id: int, child: ChildSa | None) -> bool:
-    """Whether an operator's wish covers this IKE SA, or this child of it."""
-    if not termination.child:
-        return termination.id == ike_id or termination.name == ike_name
-    if child is None:
-        return False
-    return termination.id == child.id or termination.name == child.parameters.name
-
-
-def _tasks(fields: Message, name: str) -> set[bytes]:
-    value = fields.get(name)
-    return set(value) if isinstance(value, list) else set()
-
-
-def _remember(memory: dict[_Key, _Value], key: _Key, value: _Value) -> None:
-    memory[key] = value
-    if len(memory) > _MAX_REMEMBERED:
-        del memory[next(iter(memory))]

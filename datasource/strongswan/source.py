@@ -14,19 +14,27 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from datasource.errors import DataSourceError
-from datasource.model import NO_IKE_TRAFFIC, IkeFailures, IkeTraffic, IpsecTraffic
-from datasource.pacing import REST, pause
+from datasource.ledger import Ledger
+from datasource.pacing import SLICE, pause, sliced
+from datasource.strongswan.configuration_watch import ConfigurationWatch
 from datasource.strongswan.error_link import follow_error_notify
 from datasource.strongswan.error_notify import ErrorRecord
 from datasource.strongswan.fields import ConvertError, section, text
+from datasource.strongswan.ike_log import tells_of_configuration
 from datasource.strongswan.link import DaemonAbsentError, Link, Process, UnknownCommandError
+from datasource.strongswan.listings import Listings
+from datasource.strongswan.measured import (
+    FAILURES_WITH_LOG,
+    MEASURED_IKE,
+    MEASURED_IPSEC,
+    tracker_for,
+)
 from datasource.strongswan.packet import Message, ViciError
 from datasource.strongswan.session import StrongSwanSession
 from datasource.strongswan.termination import Terminator
@@ -43,48 +51,11 @@ __all__ = [
     "tracker_for",
 ]
 
-MEASURED_IKE = IkeTraffic(
-    in_octets=0,
-    in_packets=0,
-    in_notifies=0,
-    in_phase2_exchanges=0,
-    in_phase2_invalids=0,
-    in_phase2_rejects=0,
-    in_phase2_deletes=0,
-    out_octets=0,
-    out_packets=0,
-    out_notifies=0,
-    out_phase2_exchanges=0,
-    out_phase2_invalids=0,
-    out_phase2_rejects=0,
-    out_phase2_deletes=0,
-)
-"""What log events tell; without them nothing is told of IKE messages."""
-MEASURED_IPSEC = IpsecTraffic(
-    in_octets=0,
-    in_plain_octets=0,
-    in_packets=0,
-    in_auths=0,
-    in_decrypts=0,
-    out_octets=0,
-    out_plain_octets=0,
-    out_packets=0,
-    out_auths=0,
-    out_encrypts=0,
-)
-"""What charon counts. An SA that the kernel has brings replay drops and failed authentications."""
-FAILURES_WITH_LOG = IkeFailures(authentication=0, decryption=0, hash_validation=0)
-"""The count of messages without an SA comes from a plugin that may be absent."""
-
 EVENTS = ("ike-updown", "child-updown", "ike-rekey", "child-rekey", "ike-update")
 _ALERT = "alert"
 """From strongSwan 6.0.3 on; before, error-notify and the log tell the same."""
 MIN_INTERVAL = 1.0
 """Seconds between two polls, where nothing else is configured."""
-_SLICE = 32
-"""SAs or events after which everybody else on the event loop has a turn: about 3 ms."""
-_WAITING = 10.0
-_SETTLE = 0.3
 _BACK_OFF = (0.2, 5.0)
 _ASK_AGAIN = 300.0
 _CONNECTIONS_REST = 2.0
@@ -93,23 +64,13 @@ _CLOCK_STEP = 3.0
 _log = logging.getLogger("flowmib.strongswan")
 
 
-def tracker_for(log_events: bool, watching_since: float = -math.inf) -> Tracker:
-    """Make a tracker that begins with what this source measures."""
-    return Tracker(
-        ike=MEASURED_IKE if log_events else NO_IKE_TRAFFIC,
-        ipsec=MEASURED_IPSEC,
-        failures=FAILURES_WITH_LOG if log_events else IkeFailures(),
-        watching_since=watching_since,
-    )
-
-
 class StrongSwanSource:
     """Keeps a tracker up to date with the daemon at a VICI socket.
 
     Everything here runs on one event loop, that of :meth:`run`; so do the tracker's readers.
 
     Args:
-        tracker: gets everything; see :func:`tracker_for`.
+        tracker: gets everything; see :func:`tracker_for`, which makes the trackers of a group too.
         path: the VICI socket.
         interval: seconds between polls that nobody asked for.
         min_interval: seconds between polls, however often a refresh is asked for.
@@ -117,6 +78,9 @@ class StrongSwanSource:
             messages. It costs some CPU at both ends.
         kernel: what the kernel counts; None where that is not to be read.
         error_notify: the socket of the plugin error-notify, None where it is not to be used.
+        swanctl_conf: the file that the daemon's connections were loaded from, which tells their
+            proposals; None where it is not to be read.
+        on_configured: called when the tracker has been told what is configured.
         patience: seconds without an answer after which the daemon is taken to hang.
         clock: monotonic seconds: the tracker's time.
         jitter: gives a factor, about 1, for the delay of a reconnection.
@@ -124,7 +88,7 @@ class StrongSwanSource:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: Ledger,
         path: str | Path,
         *,
         interval: float = 5.0,
@@ -132,6 +96,8 @@ class StrongSwanSource:
         log_events: bool = True,
         kernel: KernelSource | None = None,
         error_notify: str | Path | None = None,
+        swanctl_conf: str | Path | None = None,
+        on_configured: Callable[[], None] = lambda: None,
         patience: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = lambda: random.uniform(0.7, 1.0),
@@ -162,17 +128,29 @@ class StrongSwanSource:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._lost_since: float | None = None
-        self._said_hung = False
         self._problems: set[str] = set()
-        self._connections_at: float | None = None
-        self._settle_after = 0.0
         self._certificates_at: float | None = None
         self._has_counters = True
+        self._listings = Listings(tracker, self._session, self._connect, clock=clock)
         self._terminator = Terminator(self._connect, self._session, patience)
+        self._configuration = ConfigurationWatch(
+            tracker,
+            self._session,
+            self._connect,
+            swanctl_conf=swanctl_conf,
+            patience=patience,
+            clock=clock,
+            on_configured=on_configured,
+            on_problem=self._on_problem,
+        )
 
     def refresh(self) -> None:
         """Ask for a poll soon. Cheap: to be called at every read."""
         self._wanted.set()
+
+    def reload_configuration(self) -> None:
+        """Ask for the configuration soon, all of it."""
+        self._configuration.reload()
 
     async def run(self) -> None:
         """Follow the daemon until cancelled, whatever happens to it."""
@@ -207,21 +185,34 @@ class StrongSwanSource:
         """Whether the daemon answers."""
         return self.connected
 
-    async def terminate_ike(self, index: int) -> None:
+    async def terminate_ike(self, index: int, tracker: Tracker | None = None) -> None:
         """End an IKE tunnel, whether or not its peer answers.
 
         Raises:
             TerminateError: it goes on.
         """
-        await self._terminator.end(self._tracker.ike_sas(index), child=False)
+        await self._terminator.end((tracker or self._tracker).ike_sas(index), child=False)
 
-    async def terminate_ipsec(self, index: int) -> None:
+    async def terminate_ipsec(self, index: int, tracker: Tracker | None = None) -> None:
         """End an IPsec tunnel, as soon as charon lets go of it.
 
         Raises:
             TerminateError: it goes on.
         """
-        await self._terminator.end(self._tracker.child_sas(index), child=True)
+        await self._terminator.end((tracker or self._tracker).child_sas(index), child=True)
+
+    @property
+    def can_unload(self) -> bool:
+        """Whether the daemon answers."""
+        return self.connected
+
+    async def unload(self, connection: str) -> None:
+        """Unload a connection, with all its children.
+
+        Raises:
+            UnloadError: it stays.
+        """
+        await self._configuration.unload(connection)
 
     # One daemon -----------------------------------------------------------------------------------
 
@@ -237,6 +228,7 @@ class StrongSwanSource:
             tasks = [
                 asyncio.create_task(self._read_events(events)),
                 asyncio.create_task(self._poll_for_ever()),
+                asyncio.create_task(self._follow_configuration()),
             ]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -266,6 +258,7 @@ class StrongSwanSource:
             same = abs((daemon - self._daemon).total_seconds()) <= _CLOCK_STEP
         if not same:
             self._gone()
+            await self._configuration.began(link)
         self._daemon = daemon
         self._followed = True
 
@@ -275,7 +268,6 @@ class StrongSwanSource:
             self._session.restarted(self._clock())
             self._followed = False
             self._daemon = None
-            self._connections_at = None
             self._certificates_at = None
             self._has_counters = True
 
@@ -288,7 +280,9 @@ class StrongSwanSource:
                 self._set_timer()
                 if self._session.wants_connections:
                     self._wanted.set()
-                if (count := count + 1) % _SLICE == 0:
+                if name == "log" and tells_of_configuration(message):
+                    self._configuration.refresh()
+                if (count := count + 1) % SLICE == 0:
                     await asyncio.sleep(0)
         finally:
             if self._timer is not None:
@@ -330,8 +324,8 @@ class StrongSwanSource:
                             delay = _BACK_OFF[0]
                             self._back()
                             done = settling is None or settling.done()
-                            if missing and done and self._clock() >= self._settle_after:
-                                settling = asyncio.create_task(self._settle())
+                            if missing and done and self._clock() >= self._listings.settle_after:
+                                settling = asyncio.create_task(self._listings.settle())
                             await pause(
                                 self._wanted,
                                 took=took,
@@ -353,13 +347,14 @@ class StrongSwanSource:
         self._wanted.clear()
         if self._kernel is not None:
             self._kernel.poll()
-        if self._connections_are_due():
-            await self._list_connections(link)
+        if self._configuration.listed_at is None:
+            await self._configuration.list(link)
         if self._session.uses_certificates and self._is_due(self._certificates_at):
             await self._list_certificates(link)
-        missing = await self._list(link, waited=False)
-        if self._session.wants_connections and self._connections_are_due():
-            await self._list_connections(link)
+        missing = await self._listings.list(link, waited=False)
+        listed_at = self._configuration.listed_at
+        if self._session.wants_connections and self._is_due(listed_at, _CONNECTIONS_REST):
+            await self._configuration.list(link)
             self._wanted.set()
         if self._has_counters:
             try:
@@ -369,66 +364,37 @@ class StrongSwanSource:
         self.ready.set()
         return missing
 
-    def _connections_are_due(self) -> bool:
-        wanted = self._session.wants_connections
-        return self._is_due(self._connections_at, _CONNECTIONS_REST if wanted else _ASK_AGAIN)
-
     def _is_due(self, asked_at: float | None, every: float = _ASK_AGAIN) -> bool:
         return asked_at is None or self._clock() - asked_at >= every
-
-    async def _list_connections(self, link: Link) -> None:
-        messages = [message async for message in link.stream("list-conns", "list-conn")]
-        self._session.connections(messages)
-        self._connections_at = self._clock()
 
     async def _list_certificates(self, link: Link) -> None:
         self._certificates_at = self._clock()
         arguments: Message = {"type": b"X509", "flag": b"NONE"}
         try:
             listing = link.stream("list-certs", "list-cert", arguments)
-            messages = [message async for message in _sliced(listing)]
+            messages = [message async for message in sliced(listing)]
         except UnknownCommandError:
             return
         self._session.certificates(self._clock(), dt.datetime.now(dt.UTC), messages)
 
-    async def _list(self, link: Link, *, waited: bool) -> bool:
-        listing = self._tracker.list()
-        arguments: Message = {} if waited else {"noblock": b"yes"}
-        async for message in _sliced(link.stream("list-sas", "list-sa", arguments)):
-            self._session.listed(self._clock(), listing, message)
-        if not waited:  # the two kinds overlap; only one of them tells what is gone
-            self._session.listing_ended()
-        return listing.end(self._clock(), waited=waited)
-
-    async def _settle(self) -> None:
-        """Find out whether missing SAs are dead, with listings that wait for busy SAs."""
-        began = self._clock()
-        try:
-            async with asyncio.timeout(_WAITING), await self._connect() as link:
-                # What two listings in a row do not have is dead.
-                if await self._list(link, waited=True):
-                    await asyncio.sleep(_SETTLE)
-                    await self._list(link, waited=True)
-                self._said_hung = False
-        except (TimeoutError, ViciError) as error:
-            if not self._said_hung:
-                self._said_hung = True
-                _log.warning("strongSwan: a listing of all SAs did not end: %s", _reason(error))
-        took = self._clock() - began - _SETTLE
-        self._settle_after = self._clock() + REST * max(took, 0)
+    async def _follow_configuration(self) -> None:
+        await self.ready.wait()
+        await self._configuration.run()
 
     # Words ----------------------------------------------------------------------------------------
 
     def _lost(self, error: ViciError) -> None:
         self.connected = False
+        self._tracker.enable(enabled=False)
         self.ready.set()
         if self._lost_since is None:
             self._lost_since = self._clock()
-            _log.warning("strongSwan at %s is lost: %s", self._path, _reason(error))
+            _log.warning("strongSwan at %s is lost: %s", self._path, error)
 
     def _back(self) -> None:
         if not self.connected:
             self.connected = True
+            self._tracker.enable(enabled=True)
             away = "" if self._lost_since is None else f" after {self._away():.1f} s"
             self._lost_since = None
             _log.info("strongSwan at %s answers%s", self._path, away)
@@ -444,14 +410,6 @@ class StrongSwanSource:
             _log.warning("strongSwan at %s: left out: %s", self._path, words)
 
 
-async def _sliced(messages: AsyncIterator[Message]) -> AsyncIterator[Message]:
-    count = 0
-    async for message in messages:
-        yield message
-        if (count := count + 1) % _SLICE == 0:
-            await asyncio.sleep(0)
-
-
 async def _end(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
@@ -465,7 +423,3 @@ async def _up_since(link: Link) -> dt.datetime | None:
         return dt.datetime.strptime(since, "%b %d %H:%M:%S %Y").replace(tzinfo=dt.UTC)
     except (ConvertError, UnknownCommandError, ValueError):
         return None
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or f"no end within {_WAITING:g} s"

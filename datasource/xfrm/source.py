@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from datasource.failures import IpsecFailure
+from datasource.ledger import Ledger
 from datasource.model import IpsecFailures
 from datasource.pacing import REST
 from datasource.reasons import IpsecFailureReason
-from datasource.tracker import Tracker
 from datasource.xfrm.codec import Dump, XfrmError
 from datasource.xfrm.link import read_sas
 from datasource.xfrm.sas import KernelSas
@@ -53,7 +53,7 @@ class KernelSource:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: Ledger,
         *,
         read: Callable[[], Awaitable[Dump]] = read_sas,
         statistics: Path = STATISTICS,

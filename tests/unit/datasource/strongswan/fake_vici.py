@@ -40,6 +40,10 @@ class FakeVici:
         deaf_to_waiting: leaves a listing without noblock unanswered.
         deaf_to_terminate: leaves that command unanswered.
         terminate: the answer to it.
+        knows_names: has the command get-conns.
+        algorithms: the answer to get-algorithms.
+        unload: the answer to unload-conn.
+        running_for: how long it has been, by its own account.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,6 +60,10 @@ class FakeVici:
         self.deaf_to_waiting = False
         self.deaf_to_terminate = False
         self.terminate: dict[str, Any] | None = None
+        self.knows_names = False
+        self.algorithms: dict[str, Any] | None = None
+        self.unload: dict[str, Any] | None = None
+        self.running_for = "2 hours"
         self.chunk = 0
         self._server: asyncio.Server | None = None
         self._writers: dict[asyncio.StreamWriter, set[str]] = {}
@@ -168,7 +176,15 @@ class FakeVici:
         if name == "terminate" and self.terminate is not None:
             return [done + Message.serialize(self.terminate)]
         if name == "stats":
-            return [done + Message.serialize({"uptime": {"since": "Nov 23 13:31:05 2026"}})]
+            uptime = {"running": self.running_for, "since": "Nov 23 13:31:05 2026"}
+            return [done + Message.serialize({"uptime": uptime})]
+        if name == "get-conns" and self.knows_names:
+            names = [name.encode() for message in self.connections for name in message]
+            return [done + Message.serialize({"conns": names})]
+        if name == "get-algorithms" and self.algorithms is not None:
+            return [done + Message.serialize(self.algorithms)]
+        if name == "unload-conn" and self.unload is not None:
+            return [done + Message.serialize(self.unload)]
         return [bytes([Packet.CMD_UNKNOWN])]
 
 

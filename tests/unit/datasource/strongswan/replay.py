@@ -10,6 +10,7 @@ from typing import Any
 from datasource.errors import DataSourceError
 from datasource.events import Event, IkeFailed, IpsecFailed
 from datasource.snapshot import Snapshot
+from datasource.strongswan.connection import parse_connection
 from datasource.strongswan.failures import HOLD
 from datasource.strongswan.session import StrongSwanSession
 from datasource.strongswan.source import tracker_for
@@ -72,7 +73,13 @@ class Replay:
             if kind in ("list-conn", "list-sa"):
                 self._answer.append(message)
             elif kind == "list-conns":
-                self.session.connections(self._take())
+                self.session.connections(
+                    {
+                        name: parse_connection(name, fields)
+                        for message in self._take()
+                        for name, fields in message.items()
+                    }
+                )
             elif kind == "list-sas":
                 self.now += HOLD
                 self.session.tick(self.now)

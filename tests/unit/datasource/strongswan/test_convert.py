@@ -15,6 +15,7 @@ from datasource.model import (
     IkeSa,
     IkeSaParameters,
     IpsecTraffic,
+    Mark,
     NegotiationMode,
     Proposal,
     SaState,
@@ -271,6 +272,7 @@ def test_with_compression_plain_octets_are_not_known() -> None:
         ("local-host", "%any"),
         ("remote-id", ["a"]),
         ("initiator-spi", "xyz"),
+        ("if-id-in", "xyz"),
         ("rekey-time", "soon"),
         ("child-sas", "none"),
     ],
@@ -291,6 +293,8 @@ def test_a_malformed_ike_sa_is_named(field: str, value: Any) -> None:
         ("mode", "PASS"),
         ("reqid", "absent"),
         ("spi-in", "no"),
+        ("mark-in", "red"),
+        ("if-id-out", []),
         ("bytes-in", "-"),
         ("local-ts", ["10.0.0.0/99"]),
         ("remote-ts", "10.0.0.0/24"),
@@ -317,6 +321,23 @@ def test_a_child_of_which_nothing_is_told() -> None:
     assert (known.state, known.parameters) == (SaState.ACTIVE, full.parameters)
     assert known.traffic == IpsecTraffic()
     assert not problems
+
+
+def test_marks_and_interface_ids() -> None:
+    # As charon 5.9.8 tells them: a mask that covers all bits is left out.
+    made = converter()
+    marked = child(mark_in="0000002a", mark_out="0000002b", mark_mask_out="000000ff")
+    joined = child(uniqueid="4", if_id_in="0000002c", if_id_out="ffffffff")
+    fields = ike(if_id_in="0000004d", if_id_out="0000004e")
+    sa = made.ike_sa("site", fields | {"child-sas": {"net-3": marked, "net-4": joined}})
+    assert (sa.parameters.if_id_in, sa.parameters.if_id_out) == (0x4D, 0x4E)
+    first, second = (one.parameters for one in sa.children)
+    assert (first.mark_in, first.mark_out) == (Mark(0x2A), Mark(0x2B, 0xFF))
+    assert (first.if_id_in, first.if_id_out) == (None, None)
+    assert (second.mark_in, second.mark_out) == (None, None)
+    assert (second.if_id_in, second.if_id_out) == (0x2C, 0xFFFFFFFF)
+    (other,) = made.ike_sa("site", ike() | {"child-sas": {"net-3": child(mark_in="7")}}).children
+    assert other.parameters.mark_in == Mark(7)
 
 
 def test_an_unchanged_sa_keeps_its_parameters() -> None:

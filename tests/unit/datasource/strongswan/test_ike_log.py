@@ -5,7 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasource.model import NO_IKE_TRAFFIC, IkeTraffic, NegotiationMode
-from datasource.strongswan.ike_log import Hint, IkeLog, LogLine, Termination
+from datasource.strongswan.ike_log import (
+    Hint,
+    IkeLog,
+    LogLine,
+    Termination,
+    tells_of_configuration,
+)
 from tests.unit.datasource.strongswan.replay import SCENARIOS, messages_of
 
 
@@ -195,3 +201,17 @@ def test_what_one_side_sends_the_other_receives(name: str) -> None:
     assert {mirrored(field): alpha[field] for field in fields} == {
         mirrored(field): beta.get(mirrored(field), 0) for field in fields
     }
+
+
+@pytest.mark.parametrize("verb", ["added", "updated", "replaced"])
+def test_what_tells_of_configuration(verb: str) -> None:
+    assert tells_of_configuration({"group": b"CFG", "msg": f"{verb} vici connection: a".encode()})
+
+
+@pytest.mark.parametrize("line", [b"loaded IKE shared key 'x'", b"", b"vici connection: a"])
+def test_what_does_not(line: bytes) -> None:
+    assert not tells_of_configuration({"msg": line})
+
+
+def test_a_log_event_without_a_line() -> None:
+    assert not tells_of_configuration({})

@@ -40,7 +40,7 @@ def with_link(
 def test_a_command(tmp_path: Path) -> None:
     async def body(_fake: FakeVici, link: Link) -> None:
         answer = await link.command("stats")
-        assert answer == {"uptime": {"since": b"Nov 23 13:31:05 2026"}}
+        assert answer == {"uptime": {"running": b"2 hours", "since": b"Nov 23 13:31:05 2026"}}
 
     with_link(tmp_path, body)
 

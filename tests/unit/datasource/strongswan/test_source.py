@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from datasource.control import TerminateError
+from datasource.control import TerminateError, UnloadError
 from datasource.events import EndReason, IkeTunnelStopped, IpsecTunnelStopped
 from datasource.model import Identity, IkeSa, IkeSaParameters, IpsecFailures, SaState
 from datasource.snapshot import Snapshot
@@ -358,6 +358,47 @@ def test_a_new_connection_of_the_configuration_is_asked_for(tmp_path: Path) -> N
     run(tmp_path, body)
 
 
+def test_what_was_loaded_is_listed_as_soon_as_the_log_tells(tmp_path: Path) -> None:
+    def keepalive(rig: Rig) -> int | None:
+        return rig.snapshot.configuration.keepalive
+
+    async def body(rig: Rig) -> None:
+        rig.source._interval = 60.0
+        assert keepalive(rig) is None
+        rig.fake.connections = [{"site": {**CONNECTION["site"], "dpd_delay": b"7"}}]
+        line = b"updated vici connection: site"
+        rig.fake.event("log", {"group": b"CFG", "level": b"1", "msg": line})
+        await until(lambda: keepalive(rig) == 7, "the change", 0.8)
+
+    run(tmp_path, body)
+
+
+def test_while_the_daemon_is_away_its_configuration_stays(
+    tmp_path: Path, daemons: Callable[[], None]
+) -> None:
+    def sas(rig: Rig) -> list[int]:
+        return [row.sas for row in rig.snapshot.configuration.static_sets]
+
+    async def main() -> None:
+        rig = Rig(tmp_path)
+        async with rig.fake.running(), rig.following():
+            assert rig.snapshot.configuration.enabled
+            assert sas(rig) == [4]
+            await rig.fake.stop()
+            await until(lambda: not rig.snapshot.configuration.enabled, "that it is away")
+            await until(lambda: sas(rig) == [0], "the end of its SAs")
+            assert not rig.source.can_unload
+            daemons()
+            rig.fake.connections = []
+            await rig.fake.start()
+            await until(lambda: rig.snapshot.configuration.enabled, "that it is back")
+            assert [row.name for row in rig.snapshot.configuration.static_sets] == ["site"]
+            with pytest.raises(UnloadError, match="no command unload-conn"):
+                await rig.source.unload("site")
+
+    asyncio.run(main())
+
+
 def test_counters_are_optional(tmp_path: Path) -> None:
     async def body(rig: Rig) -> None:
         assert rig.snapshot.totals.failures.no_sa is None
@@ -548,7 +589,7 @@ def test_certificates_are_asked_for_where_they_matter(tmp_path: Path) -> None:
         assert not asked(rig)
         site = {**CONNECTION["site"], "local-1": {"class": b"public key"}}
         rig.fake.connections = [{"site": site}]
-        rig.source._connections_at = None
+        rig.source.reload_configuration()
         # This daemon does not know the command, which is no matter.
         await until(lambda: asked(rig), "the question")
         await rig.polls()
