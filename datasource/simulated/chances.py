@@ -18,6 +18,7 @@ from datasource.simulated.traffic import ike_messages
 __all__ = [
     "AH_PROPOSALS",
     "CHILDREN",
+    "DEFAULT_ESP_PROPOSALS",
     "DELETE_BY_PEER",
     "DELETE_BY_US",
     "ESP_PROPOSALS",
@@ -25,6 +26,7 @@ __all__ = [
     "IKEV1_PROPOSALS",
     "IKEV2_PROPOSALS",
     "IKE_FAILURES",
+    "IKE_PROPOSALS",
     "IPSEC_FAILURES",
     "LIVENESS_KINDS",
     "OLD_ESP_PROPOSALS",
@@ -42,17 +44,25 @@ _T = TypeVar("_T")
 class Weighted(Generic[_T]):
     """Things to draw from, each with its weight."""
 
-    __slots__ = ("_sums", "_things")
+    __slots__ = ("_sums", "things")
 
     def __init__(self, *choices: tuple[int, _T]) -> None:
-        self._things = tuple(thing for _, thing in choices)
+        self.things = tuple(thing for _, thing in choices)
+        """All of them."""
         self._sums = tuple(accumulate(weight for weight, _ in choices))
 
     def pick(self, rng: random.Random) -> _T:
         """Draw one."""
-        return self._things[bisect(self._sums, rng.random() * self._sums[-1])]
+        return self.things[bisect(self._sums, rng.random() * self._sums[-1])]
 
 
+IKE_PROPOSALS: Weighted[Proposal] = Weighted(
+    (6, Proposal("AES_CBC", 128, "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1536")),
+    (2, Proposal("AES_CBC", 128, "HMAC_MD5_96", "PRF_HMAC_MD5", "MODP_1536")),
+    (4, Proposal("3DES_CBC", 0, "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1024")),
+    (1, Proposal("3DES_CBC", 0, "HMAC_MD5_96", "PRF_HMAC_MD5", "MODP_1024")),
+)
+"""Those of IOS's default policies, the preferred one first: what other gateways agree on."""
 IKEV1_PROPOSALS: Weighted[Proposal] = Weighted(
     (1, Proposal("DES_CBC", 0, "HMAC_MD5_96", "PRF_HMAC_MD5", "MODP_768")),
     (2, Proposal("3DES_CBC", 0, "HMAC_MD5_96", "PRF_HMAC_MD5", "MODP_1024")),
@@ -61,13 +71,14 @@ IKEV1_PROPOSALS: Weighted[Proposal] = Weighted(
     (3, Proposal("AES_CBC", 192, "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1536")),
     (5, Proposal("AES_CBC", 256, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "MODP_2048")),
 )
+"""What users agree on; with the following not more than Easy VPN has policies."""
 IKEV2_PROPOSALS: Weighted[Proposal] = Weighted(
     (1, Proposal("3DES_CBC", 0, "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1024")),
     (6, Proposal("AES_CBC", 128, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "MODP_2048")),
     (4, Proposal("AES_CBC", 256, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "MODP_3072")),
     (2, Proposal("AES_CBC", 256, "HMAC_SHA2_384_192", "PRF_HMAC_SHA2_384", "MODP_4096")),
-    (1, Proposal("AES_CBC", 256, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512", "MODP_6144")),
-    (1, Proposal("AES_CBC", 256, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512", "MODP_8192")),
+    (3, Proposal("AES_CBC", 256, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512", "MODP_6144")),
+    (3, Proposal("AES_CBC", 256, "HMAC_SHA2_512_256", "PRF_HMAC_SHA2_512", "MODP_8192")),
     (3, Proposal("AES_CBC", 256, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "ECP_256")),
     (2, Proposal("AES_CBC", 128, "AES_XCBC_96", "PRF_AES128_XCBC", "MODP_2048_256")),
     (1, Proposal("CAMELLIA_CBC", 256, "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "MODP_2048")),
@@ -77,6 +88,11 @@ IKEV2_PROPOSALS: Weighted[Proposal] = Weighted(
     (5, Proposal("AES_GCM_16", 256, "", "PRF_HMAC_SHA2_256", "CURVE_25519")),
     (4, Proposal("CHACHA20_POLY1305", 0, "", "PRF_HMAC_SHA2_256", "CURVE_25519")),
 )
+DEFAULT_ESP_PROPOSALS: Weighted[Proposal] = Weighted(
+    (1, Proposal("AES_CBC", 128, "HMAC_SHA1_96")),
+    (1, Proposal("3DES_CBC", 0, "HMAC_SHA1_96")),
+)
+"""Those of IOS's default transform sets, the preferred one first."""
 OLD_ESP_PROPOSALS: Weighted[Proposal] = Weighted(
     (1, Proposal("DES_CBC", 0, "HMAC_MD5_96", "", "MODP_768")),
     (1, Proposal("NULL", 0, "HMAC_SHA1_96")),
@@ -90,7 +106,7 @@ ESP_PROPOSALS: Weighted[Proposal] = Weighted(
     (4, Proposal("AES_CBC", 256, "HMAC_SHA2_256_128", "", "MODP_3072")),
     (2, Proposal("AES_CBC", 192, "HMAC_SHA2_384_192", "", "MODP_4096")),
     (2, Proposal("AES_CBC", 256, "HMAC_SHA2_512_256", "", "ECP_256")),
-    (1, Proposal("AES_CTR", 128, "HMAC_SHA2_256_128", "", "MODP_2048")),
+    (1, Proposal("AES_CTR", 128, "HMAC_SHA2_256_128", "", "MODP_2048_256")),
     (1, Proposal("AES_CCM_16", 128, "", "", "ECP_256")),
     (5, Proposal("AES_GCM_16", 128)),
     (4, Proposal("AES_GCM_16", 256, "", "", "ECP_384")),

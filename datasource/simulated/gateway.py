@@ -1,30 +1,26 @@
 """The life of the simulated gateway: timed happenings, each reported when it happens.
 
-Everything that will happen is on one heap. What a peer does next is drawn from its own row of
-random numbers, so one peer's fate does not hang on another's, and nothing hangs on how often
-somebody looks. Counters are functions of time (:mod:`datasource.simulated.traffic`).
+What a peer does next is drawn from its own row of random numbers
+(:mod:`datasource.simulated.draws`). Counters are functions of time
+(:mod:`datasource.simulated.traffic`).
 """
 
 from __future__ import annotations
 
-import dataclasses
-import heapq
 import math
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
-from itertools import chain
+from itertools import chain, count
 
-from datasource.failures import IkeFailure, IpsecFailure
-from datasource.model import IkeSa, Peer, SaState
-from datasource.reasons import EndReason, IkeFailureReason, IpsecFailureReason
+from datasource.configuration import Connection
+from datasource.ledger import Ledger
+from datasource.model import IkeSa, SaState
+from datasource.reasons import EndReason
 from datasource.simulated.chances import (
     CHILDREN,
     DELETE_BY_PEER,
     DELETE_BY_US,
-    FAILED_SETUP,
-    IKE_FAILURES,
-    IPSEC_FAILURES,
     LIVENESS_KINDS,
     REASONS,
     REKEY,
@@ -32,6 +28,10 @@ from datasource.simulated.chances import (
     SETUP_V1,
     SETUP_V2,
 )
+from datasource.simulated.configuration import make_connections
+from datasource.simulated.draws import Draws
+from datasource.simulated.failures import Failures
+from datasource.simulated.happenings import Happenings
 from datasource.simulated.live import LiveChild, LiveChildSa, LiveIkeSa, LivePeer
 from datasource.simulated.peers import (
     can_roam,
@@ -40,10 +40,8 @@ from datasource.simulated.peers import (
     renewed_child,
     renewed_ike,
     roamed,
-    spi,
 )
 from datasource.simulated.traffic import Flow, ike_messages, make_flows
-from datasource.tracker import Tracker
 
 __all__ = ["MAX_TUNNELS", "SimulatedGateway"]
 
@@ -59,12 +57,6 @@ _OF_TUNNELS = 20
 square root of the number only: 50,000 tunnels see 2.5 ends a second."""
 _UNRELIABLE = 3
 """Every third peer has a bad line, and nearly all the ends, so that the others grow old."""
-
-_FEW = 1000
-"""Happenings that are not worth tidying up."""
-
-_Happening = tuple[float, int, Callable[[float], None], Callable[[], bool]]
-"""When, a number to tell apart what is at once, what, and whether it still can happen."""
 
 
 class SimulatedGateway:
@@ -85,7 +77,7 @@ class SimulatedGateway:
 
     def __init__(
         self,
-        tracker: Tracker,
+        tracker: Ledger,
         *,
         tunnels: int,
         seed: int,
@@ -95,32 +87,32 @@ class SimulatedGateway:
         if not 1 <= tunnels <= MAX_TUNNELS:
             raise ValueError(f"tunnels must be from 1 to {MAX_TUNNELS}, not {tunnels}")
         self._tracker = tracker
-        self._seed = seed
         self._started_at = started_at
-        self._now = started_at
-        self._rng = random.Random()
-        self._happenings: list[_Happening] = []
-        self._tidy_at = _FEW
-        self._order = 0
-        self._last_ike_id = 0
-        self._last_child_id = 0
-        self._last_reqid = 0
-        self._starting: dict[int, LiveIkeSa] = {}
+        self._draws = Draws(seed)
+        self._happenings = Happenings(started_at)
+        self._at = self._happenings.at
+        self._ike_ids, self._child_ids, self._reqids = count(1), count(1), count(1)
         self._ends = 0
-        self._failures = 0
         rarity = _OF_TUNNELS / tunnels
         if tunnels > _OF_TUNNELS:
             rarity = math.sqrt(rarity)
         self._between_ends = _SECONDS_BETWEEN_ENDS * rarity
-        self._between_failures = _SECONDS_BETWEEN_FAILURES * rarity
-        flows = make_flows(self._draw(0, 0))
+        flows = make_flows(self._draws.own(0, 0))
         self._peers: list[LivePeer] = []
         left = tunnels
         while left:
             left -= self._make_peer(flows, left)
+        self._connections = {one.name: one for one in make_connections(self._peers)}
         self._unreliable = self._peers[_UNRELIABLE - 1 :: _UNRELIABLE] or self._peers
-        self._at(self._exponential(self._draw(1, 0), self._between_ends), self._end_something)
-        self._at(self._exponential(self._draw(2, 0), self._between_failures), self._fail_something)
+        self._end_later(self._draws.own(1, 0))
+        self._failures = Failures(
+            tracker,
+            self._peers,
+            happenings=self._happenings,
+            draws=self._draws,
+            ike_ids=self._ike_ids,
+            between=_SECONDS_BETWEEN_FAILURES * rarity,
+        )
         if outage_after:
             for number, peer in enumerate(self._peers):
                 share = number / len(self._peers)
@@ -136,79 +128,50 @@ class SimulatedGateway:
         Returns:
             True when nothing is left to happen until ``now``.
         """
-        happenings = self._happenings
-        while happenings and happenings[0][0] <= now:
-            if at_most is not None:
-                if not at_most:
-                    return False
-                at_most -= 1
-            self._now, _, happen, can_happen = heapq.heappop(happenings)
-            if can_happen():
-                happen(self._now)
-        self._now = max(self._now, now)
-        return True
+        return self._happenings.advance(now, at_most)
 
     def listing(self, now: float) -> Iterator[IkeSa]:
         """Give every IKE SA with its children, as it is now, after all that was to happen."""
         self.advance(now)
-        at = self._now
+        at = self._happenings.now
         for peer in self._peers:
             for ike in peer.replaced:
                 yield ike.view(at)
             if peer.ike is not None:
                 yield peer.ike.view_all(at)
-        for ike in tuple(self._starting.values()):
+        for ike in tuple(self._failures.starting.values()):
             yield ike.view(ike.established_at)
 
     def terminate_ike(self, sas: Collection[int]) -> None:
         """End the peer that has one of these IKE SAs now, as an operator would; it comes back."""
         for peer in self._peers:
             if peer.ike is not None and peer.ike.id in sas:
-                self._end_ike(self._draw_for(peer), peer, self._now, EndReason.OPERATOR)
+                self._end_ike(self._draw_for(peer), peer, self._happenings.now, EndReason.OPERATOR)
 
     def terminate_child(self, sas: Collection[int]) -> None:
         """End the child that has one of these SAs now, as an operator would; it comes back."""
         for child in chain.from_iterable(peer.children for peer in self._peers):
             if child.sa is not None and child.sa.id in sas:
-                self._end_child(self._draw_for(child.peer), child, self._now, EndReason.OPERATOR)
+                self._end_child(
+                    self._draw_for(child.peer), child, self._happenings.now, EndReason.OPERATOR
+                )
 
-    # Chance and time ----------------------------------------------------------------------------
+    def connections(self) -> tuple[Connection, ...]:
+        """Return what is configured."""
+        return tuple(self._connections.values())
 
-    def _draw(self, row: int, turn: int) -> random.Random:
-        """Give the random numbers of one turn. Valid until the next call.
+    def unload(self, connection: str) -> None:
+        """Take a connection out of the configuration, for good.
 
-        One generator, seeded for each turn: a generator has a state of 2,500 octets, too much to
-        keep one for each peer. Rows below 16 are the gateway's own.
+        Its tunnels go on and are replaced as ever. One that ends does not come back.
         """
-        self._rng.seed(((self._seed << 32 | row) << 64) | turn)
-        return self._rng
-
-    def _draw_for(self, peer: LivePeer) -> random.Random:
-        peer.draws += 1
-        return self._draw(peer.set_up.number + 16, peer.draws)
-
-    def _exponential(self, rng: random.Random, mean: float) -> float:
-        return self._now + rng.expovariate(1 / mean)
-
-    def _at(
-        self,
-        time: float,
-        happen: Callable[[float], None],
-        can_happen: Callable[[], bool] = lambda: True,
-    ) -> None:
-        self._order += 1
-        heapq.heappush(self._happenings, (time, self._order, happen, can_happen))
-        if len(self._happenings) > self._tidy_at:
-            # An SA that ended early leaves its rekey behind, hours ahead.
-            self._happenings[:] = [entry for entry in self._happenings if entry[3]()]
-            heapq.heapify(self._happenings)
-            self._tidy_at = 2 * len(self._happenings) + _FEW
+        self._connections.pop(connection, None)
 
     # The world at its beginning -----------------------------------------------------------------
 
     def _make_peer(self, flows: tuple[Flow, ...], most: int) -> int:
         number = len(self._peers)
-        peer = LivePeer(make_peer(self._draw(number + 16, 0), number))
+        peer = LivePeer(make_peer(self._draws.of_peer(number, 0), number))
         rng = self._draw_for(peer)
         ike = self._new_ike_sa(rng, peer, spent=rng.uniform(0.02, 0.95))
         children = min(CHILDREN.pick(rng), most)
@@ -218,17 +181,16 @@ class SimulatedGateway:
         self._peers.append(peer)
         for child in peer.children:
             self._new_child_sa(rng, ike, child, spent=rng.uniform(0.02, 0.95))
-        self._at(self._now, partial(self._appear, peer))
-        self._at(self._now + rng.uniform(1, 90), partial(self._check_liveness, peer))
+        self._at(self._happenings.now, partial(self._appear, peer))
+        self._at(self._happenings.now + rng.uniform(1, 90), partial(self._check_liveness, peer))
         return children
 
     def _make_child(
         self, rng: random.Random, peer: LivePeer, position: int, flow: Flow
     ) -> LiveChild:
-        self._last_reqid += 1
         return LiveChild(
             peer=peer,
-            parameters=make_child(rng, peer.set_up, position, self._last_reqid, flow),
+            parameters=make_child(rng, peer.set_up, position, next(self._reqids), flow),
             flow=flow,
             phase=_OLDEST - self._started_at + rng.uniform(0, flow.period),
         )
@@ -262,8 +224,8 @@ class SimulatedGateway:
         base = peer.set_up.ike if peer.ike is None else peer.ike.parameters
         parameters = renewed_ike(rng, base)
         lives = math.inf if parameters.rekey_after is None else parameters.rekey_after
-        self._last_ike_id += 1
-        ike = LiveIkeSa(self._last_ike_id, parameters, self._now - spent * min(lives, _OLDEST))
+        established_at = self._happenings.now - spent * min(lives, _OLDEST)
+        ike = LiveIkeSa(next(self._ike_ids), parameters, established_at)
         peer.ike = ike
         if lives < math.inf:
             self._at(
@@ -280,10 +242,9 @@ class SimulatedGateway:
         lives = math.inf if parameters.rekey_after is None else parameters.rekey_after
         if parameters.rekey_octets is not None:
             lives = min(lives, parameters.rekey_octets / child.flow.octets_per_second)
-        installed_at = self._now - spent * min(lives, _OLDEST)
-        self._last_child_id += 1
+        installed_at = self._happenings.now - spent * min(lives, _OLDEST)
         sa = LiveChildSa(
-            self._last_child_id,
+            next(self._child_ids),
             child,
             parameters,
             installed_at,
@@ -350,10 +311,13 @@ class SimulatedGateway:
 
     # SAs that end, and come back ----------------------------------------------------------------
 
+    def _end_later(self, rng: random.Random) -> None:
+        self._at(self._happenings.after(rng, self._between_ends), self._end_something)
+
     def _end_something(self, at: float) -> None:
         self._ends += 1
-        rng = self._draw(1, self._ends)
-        self._at(self._exponential(rng, self._between_ends), self._end_something)
+        rng = self._draws.own(1, self._ends)
+        self._end_later(rng)
         peer = rng.choice(self._peers if rng.random() < 0.01 else self._unreliable)
         reason = REASONS.pick(rng)
         if rng.random() < 0.4:
@@ -376,7 +340,7 @@ class SimulatedGateway:
     def _child_comes_back(self, child: LiveChild, life: int, at: float) -> None:
         peer = child.peer
         # When the whole peer has ended meanwhile, its children come back with it.
-        if (ike := peer.ike) is None or peer.lives != life:
+        if (ike := peer.ike) is None or peer.lives != life or not self._is_configured(peer):
             return
         sa = self._new_child_sa(self._draw_for(peer), ike, child)
         self._tracker.count_ike(ike.id, REKEY_BY_PEER)
@@ -417,6 +381,8 @@ class SimulatedGateway:
             self._tracker.child_down(at, ike, child, reason)
 
     def _peer_comes_back(self, peer: LivePeer, at: float) -> None:
+        if not self._is_configured(peer):
+            return
         rng = self._draw_for(peer)
         ike = self._new_ike_sa(rng, peer)
         for child in peer.children:
@@ -424,64 +390,9 @@ class SimulatedGateway:
         self._tracker.count_ike(ike.id, SETUP_V1 if ike.parameters.version == 1 else SETUP_V2)
         self._tracker.saw(at, ike.view_all(at))
 
-    # SAs that never come up ---------------------------------------------------------------------
+    def _draw_for(self, peer: LivePeer) -> random.Random:
+        peer.draws += 1
+        return self._draws.of_peer(peer.set_up.number, peer.draws)
 
-    def _fail_something(self, at: float) -> None:
-        self._failures += 1
-        rng = self._draw(2, self._failures)
-        self._at(self._exponential(rng, self._between_failures), self._fail_something)
-        kind = rng.random()
-        if kind < 0.25:
-            self._fail_ipsec(rng, at)
-            return
-        counted, reason = IKE_FAILURES.pick(rng)
-        if counted is not None:
-            self._tracker.count_failure(counted)
-        set_up = rng.choice(self._peers).set_up.ike
-        if kind < 0.6:
-            # A message that belongs to no set-up: nobody knows who sent it.
-            ours, theirs = set_up.local_address, set_up.remote_address
-            self._tracker.ike_failed(IkeFailure(at, reason, None, None, ours, theirs))
-            return
-        self._last_ike_id += 1
-        parameters = renewed_ike(rng, set_up)
-        if rng.random() < 0.5:
-            parameters = dataclasses.replace(parameters, initiator=not parameters.initiator)
-        ike = LiveIkeSa(self._last_ike_id, parameters, at, state=SaState.STARTING)
-        self._starting[ike.id] = ike
-        self._tracker.count_ike(ike.id, FAILED_SETUP)
-        self._at(at + rng.uniform(1, 20), partial(self._set_up_fails, ike, reason))
-
-    def _set_up_fails(self, ike: LiveIkeSa, reason: IkeFailureReason, at: float) -> None:
-        del self._starting[ike.id]
-        parameters = ike.parameters
-        self._tracker.setup_failed(at, ike.id, initiator=parameters.initiator)
-        self._tracker.ike_failed(
-            IkeFailure(
-                at,
-                reason,
-                parameters.local_identity,
-                parameters.remote_identity,
-                parameters.local_address,
-                parameters.remote_address,
-            )
-        )
-
-    def _fail_ipsec(self, rng: random.Random, at: float) -> None:
-        counted, reason = IPSEC_FAILURES.pick(rng)
-        if counted is not None:
-            self._tracker.count_ipsec_failure(counted)
-        peer = rng.choice(self._peers)
-        ike = peer.set_up.ike
-        ours, theirs = ike.local_address, ike.remote_address
-        sa = rng.choice(peer.children).sa
-        if reason is IpsecFailureReason.PROPOSAL:
-            who = Peer(ike.local_identity, ike.remote_identity, 1, ours, theirs)
-            failure = IpsecFailure(at, reason, who, source=ours, destination=theirs)
-        elif reason is IpsecFailureReason.NO_SA or sa is None:
-            failure = IpsecFailure(at, reason, spi=spi(rng), source=theirs, destination=ours)
-        else:
-            value = sa.parameters.spi_in
-            tunnel, peer_of_tunnel = self._tracker.find_spi(value, ours) or (None, None)
-            failure = IpsecFailure(at, reason, peer_of_tunnel, tunnel, value, theirs, ours)
-        self._tracker.ipsec_failed(failure)
+    def _is_configured(self, peer: LivePeer) -> bool:
+        return peer.set_up.ike.connection in self._connections

@@ -27,7 +27,9 @@ from datasource.model import (
 )
 from datasource.simulated.chances import (
     AH_PROPOSALS,
+    DEFAULT_ESP_PROPOSALS,
     ESP_PROPOSALS,
+    IKE_PROPOSALS,
     IKEV1_PROPOSALS,
     IKEV2_PROPOSALS,
     OLD_ESP_PROPOSALS,
@@ -36,6 +38,8 @@ from datasource.simulated.chances import (
 from datasource.simulated.traffic import Flow
 
 __all__ = [
+    "OUR_IPV4",
+    "OUR_IPV6",
     "Peer",
     "can_roam",
     "make_child",
@@ -73,11 +77,11 @@ _PEOPLE = (
     "elise",
 )
 
-_OUR_IPV4: IpAddress = ipaddress.IPv4Address("192.0.2.1")
-_OUR_IPV6: IpAddress = ipaddress.IPv6Address("2001:db8::1")
+OUR_IPV4: IpAddress = ipaddress.IPv4Address("192.0.2.1")
+OUR_IPV6: IpAddress = ipaddress.IPv6Address("2001:db8::1")
 _OUR_NAME = Identity.parse("gateway.example.net")
 _OUR_DN = Identity.parse("C=NO, O=Example, CN=gateway.example.net")
-_OUR_ADDRESSES = {address: Identity.parse(str(address)) for address in (_OUR_IPV4, _OUR_IPV6)}
+_OUR_ADDRESSES = {address: Identity.parse(str(address)) for address in (OUR_IPV4, OUR_IPV6)}
 
 _PEERS_IPV4 = (ipaddress.IPv4Network("198.51.100.0/24"), ipaddress.IPv4Network("203.0.113.0/24"))
 _MORE_IPV4 = ipaddress.IPv4Network("198.18.0.0/16")
@@ -201,14 +205,23 @@ class Peer(NamedTuple):
     ike: IkeSaParameters
     """Without SPIs: see :func:`renewed_ike`."""
 
+    @property
+    def uses_default_transforms(self) -> bool:
+        """Whether nobody chose how its children are protected."""
+        return self.kind.connection == "legacy-" and self.kind.protocol == "ESP"
+
 
 def make_peer(rng: random.Random, number: int) -> Peer:
     """Set up peer ``number``, from 0."""
     kind = _KINDS[number] if number < len(_KINDS) else _WEIGHTED_KINDS.pick(rng)
     local, remote = (
-        (_OUR_IPV6, _outer_ipv6(number)) if kind.ipv6 else (_OUR_IPV4, _outer_ipv4(number))
+        (OUR_IPV6, _outer_ipv6(number)) if kind.ipv6 else (OUR_IPV4, _outer_ipv4(number))
     )
     version = 2 if kind.mode is _V2 else 1
+    # Easy VPN has policies of its own, all other peers are met by the defaults.
+    proposals = IKE_PROPOSALS
+    if kind.account:
+        proposals = IKEV2_PROPOSALS if version == 2 else IKEV1_PROPOSALS
     named = kind.connection.endswith("-")
     return Peer(
         number,
@@ -226,7 +239,7 @@ def make_peer(rng: random.Random, number: int) -> Peer:
             remote_account=_by_email(number, remote).partition("@")[0] if kind.account else "",
             mode=kind.mode,
             auth_method=kind.auth_method,
-            proposal=(IKEV2_PROPOSALS if version == 2 else IKEV1_PROPOSALS).pick(rng),
+            proposal=proposals.pick(rng),
             lifetime=_IKE_LIFETIMES.pick(rng),
         ),
     )
@@ -263,6 +276,8 @@ def make_child(
     kind, ike = peer.kind, peer.ike
     if kind.protocol == "AH":
         proposals = AH_PROPOSALS
+    elif peer.uses_default_transforms:
+        proposals = DEFAULT_ESP_PROPOSALS
     else:
         proposals = ESP_PROPOSALS if ike.version == 2 else OLD_ESP_PROPOSALS
     local, remote = _selectors(rng, peer, position)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from datasource.ledger import Ledger
 from datasource.pacing import pause
+from datasource.simulated.configuration import DEFAULTS, INTERFACES
 from datasource.simulated.gateway import SimulatedGateway
 from datasource.tracker import Tracker
 
@@ -32,7 +34,7 @@ class SimulatedSource:
     def __init__(
         self,
         gateway: SimulatedGateway,
-        tracker: Tracker,
+        tracker: Ledger,
         clock: Callable[[], float],
         *,
         interval: float = 1.0,
@@ -49,6 +51,9 @@ class SimulatedSource:
         """Ask for a pass soon. To be called as often as one likes."""
         self._wanted.set()
 
+    def reload_configuration(self) -> None:
+        """Nothing: there is no file, and what changes the configuration tells of it."""
+
     # Control: see datasource.control --------------------------------------------------------------
 
     @property
@@ -56,20 +61,39 @@ class SimulatedSource:
         """Always: nothing can get lost on the way to this gateway."""
         return True
 
-    async def terminate_ike(self, index: int) -> None:
+    async def terminate_ike(self, index: int, tracker: Tracker | None = None) -> None:
         """End an IKE tunnel."""
         self._gateway.advance(self._clock())
-        self._gateway.terminate_ike(self._tracker.ike_sas(index))
+        self._gateway.terminate_ike((tracker or self._tracker).ike_sas(index))
 
-    async def terminate_ipsec(self, index: int) -> None:
+    async def terminate_ipsec(self, index: int, tracker: Tracker | None = None) -> None:
         """End an IPsec tunnel."""
         self._gateway.advance(self._clock())
-        self._gateway.terminate_child(self._tracker.child_sas(index))
+        self._gateway.terminate_child((tracker or self._tracker).child_sas(index))
+
+    @property
+    def can_unload(self) -> bool:
+        """Always."""
+        return True
+
+    async def unload(self, connection: str) -> None:
+        """Take a connection out of the configuration, for good: there is no file to load it from.
+
+        Its tunnels go on and are replaced as ever. One that ends does not come back.
+        """
+        now = self._clock()
+        self._gateway.advance(now)
+        self._gateway.unload(connection)
+        self._tracker.configure(now, self._gateway.connections(), DEFAULTS)
 
     # Work -----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Work until cancelled."""
+        now = self._clock()
+        self._tracker.configure(now, self._gateway.connections(), DEFAULTS)
+        self._tracker.attach(now, INTERFACES)
+        self._tracker.enable(enabled=True)
         while True:
             self._wanted.clear()
             began = self._clock()

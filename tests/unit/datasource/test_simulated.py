@@ -10,6 +10,7 @@ from itertools import chain
 
 import pytest
 
+from datasource.control import TrackerControl
 from datasource.events import (
     EndReason,
     IkeTunnelStopped,
@@ -33,6 +34,8 @@ from datasource.model import (
 from datasource.reasons import IpsecFailureReason
 from datasource.simulated import SimulatedGateway, SimulatedSource, tracker_for_simulation
 from datasource.tracker import Tracker
+from datasource.tracker_group import TrackerGroup
+from datasource.vrf import VrfRule, VrfRules
 
 ENDS = set(EndReason) - {EndReason.CHECK_POINT}
 START = 1_000_000.0
@@ -452,7 +455,7 @@ def test_what_cannot_happen_any_more_does_not_pile_up() -> None:
         gateway.advance(hour * 3600.0)
         tracker.take_events()
     assert tracker.snapshot(24 * 3600.0).totals.ipsec_ended > 5000
-    assert len(gateway._happenings) < 3000
+    assert len(gateway._happenings._heap) < 3000
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -509,7 +512,7 @@ def test_a_tunnel_whose_sa_is_due_to_be_replaced_is_terminated_too() -> None:
     gateway.advance(START)
     rekeys = [
         (at, happen.args[0].id)
-        for at, _, happen, _ in gateway._happenings
+        for at, _, happen, _ in gateway._happenings._heap
         if isinstance(happen, partial) and happen.func == gateway._rekey_child
     ]
     at, sa_id = min(rekeys)
@@ -521,3 +524,39 @@ def test_a_tunnel_whose_sa_is_due_to_be_replaced_is_terminated_too() -> None:
     asyncio.run(SimulatedSource(gateway, tracker, lambda: at).terminate_ipsec(index))
     (ended,) = [e for e in tracker.take_events() if isinstance(e, IpsecTunnelStopped)][-1:]
     assert (ended.tunnel.index, ended.tunnel.refreshes) == (index, 1)
+
+
+def test_a_group_of_trackers_sees_the_same_world_in_parts() -> None:
+    whole, one_gateway = simulate(60)
+    rules = (
+        VrfRule("red", connections=("branch-*",)),
+        VrfRule("blue", connections=("sales-*", "partner-*")),
+    )
+    group = TrackerGroup(rules, tracker_for_simulation)
+    gateway = SimulatedGateway(group, tunnels=60, seed=1, started_at=START)
+    now = START + 20_000
+    source = SimulatedSource(gateway, group, lambda: now)
+    for each in (one_gateway, gateway):
+        each.advance(now)
+    snapshots = {context: one.snapshot(now) for context, one in group.trackers.items()}
+    expected = whole.snapshot(now)
+    assert all(len(snapshot.ike_tunnels) > 3 for snapshot in snapshots.values())
+    for context, snapshot in snapshots.items():
+        names = {tunnel.parameters.connection for tunnel in snapshot.ike_tunnels}
+        assert all(VrfRules(rules).by_name(name) == (context or None) for name in names)
+    for kind in ("ike_tunnels", "ipsec_tunnels"):
+        parts = [t.parameters for snapshot in snapshots.values() for t in getattr(snapshot, kind)]
+        assert sorted(map(repr, parts)) == sorted(
+            repr(t.parameters) for t in getattr(expected, kind)
+        )
+    for count in ("ike_ended", "ipsec_ended", "initiated", "initiated_failures"):
+        parts_of_it = [getattr(snapshot.totals, count) for snapshot in snapshots.values()]
+        assert sum(parts_of_it) == getattr(expected.totals, count)
+        assert all(parts_of_it)
+    control = TrackerControl(source, group.trackers["blue"])
+    row = snapshots["blue"].ike_tunnels[0]
+    asyncio.run(control.terminate_ike(row.index))
+    after = {context: one.snapshot(now).ike_tunnels for context, one in group.trackers.items()}
+    assert row.index not in {tunnel.index for tunnel in after["blue"]}
+    for context in ("", "red"):
+        assert after[context] == snapshots[context].ike_tunnels
