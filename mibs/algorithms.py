@@ -56,9 +56,11 @@ class AlgorithmNumbers:
 
     def diffie_hellman_grp(self, proposal: Proposal) -> int | None:
         """DiffHellmanGrp: none(1) dhGroup1(2) dhGroup2(3)."""
-        if not proposal.group:
-            return _NONE
-        return self._number(proposal.group, _GROUP, _GROUP_EXTENDED)
+        return self.group(proposal.group)
+
+    def group(self, name: str) -> int | None:
+        """DiffHellmanGrp of a group by its name, empty where there is none."""
+        return self._number(name, _GROUP, _GROUP_EXTENDED) if name else _NONE
 
     def esp_auth_algo(self, parameters: ChildSaParameters) -> int | None:
         """AuthAlgo of ESP: none(1) hmacMd5(2) hmacSha(3)."""

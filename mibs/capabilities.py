@@ -23,6 +23,8 @@ STATEMENTS = MappingProxyType(
         "SNMP-TARGET-MIB": "flowmibSnmpTarget",
         "SNMP-USER-BASED-SM-MIB": "flowmibSnmpUsm",
         "CISCO-IPSEC-FLOW-MONITOR-MIB": "flowmibIpsecFlowMonitor",
+        "CISCO-IPSEC-MIB": "flowmibIpsec",
+        "CISCO-IPSEC-POLICY-MAP-MIB": "flowmibIpsecPolicyMap",
     }
 )
 """Name of the statement about each module."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from datasource.model import Identity, IdentityType, IpAddress
 
 __all__ = [
     "FALSE",
     "TRUE",
+    "Constant",
     "constant",
     "display_string",
     "identity_octets",
@@ -20,6 +22,7 @@ __all__ = [
     "positive",
     "time_interval",
     "truth_value",
+    "within",
     "wraps",
 ]
 
@@ -64,6 +67,11 @@ def positive(number: int) -> int | None:
     return min(number, 0x7FFFFFFF) if number > 0 else None
 
 
+def within(lowest: int, highest: int) -> Callable[[int], int | None]:
+    """Return a form of numbers in a range: what is outside of it, the type cannot say."""
+    return lambda number: number if lowest <= number <= highest else None
+
+
 def kilobytes(octets: int) -> int | None:
     """Return a volume in the unit of the lifesize objects."""
     return positive(octets >> 10)
@@ -79,6 +87,17 @@ def wraps(octets: int) -> int:
     return octets >> 32
 
 
-def constant(value: int) -> Any:
-    """Return a form that gives the same number for whatever is there."""
-    return lambda _: value
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A form that gives the same for whatever is there."""
+
+    value: int | bytes
+
+    def __call__(self, _value: object) -> int | bytes:
+        """Return it."""
+        return self.value
+
+
+def constant(value: int | bytes) -> Constant:
+    """Return a form that gives the same for whatever is there."""
+    return Constant(value)

@@ -16,6 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from datasource.events import (
+    CryptoMapAdded,
+    CryptoMapDeleted,
+    CryptoMapSetAttached,
+    CryptoMapSetDetached,
     Event,
     IkeFailed,
     IkeTunnelStarted,
@@ -23,6 +27,9 @@ from datasource.events import (
     IpsecFailed,
     IpsecTunnelStarted,
     IpsecTunnelStopped,
+    IsakmpPolicyAdded,
+    IsakmpPolicyDeleted,
+    TooManySas,
 )
 from datasource.failures import IkeFailure, IpsecFailure
 from datasource.model import Identity, IpAddress, IpsecTunnel, Peer, Spi
@@ -30,8 +37,8 @@ from datasource.reasons import IkeFailureReason, IpsecFailureReason
 from mibs import ber
 from mibs.notification import Notification
 from mibs.smi import ObjectType, Smi
-from mibs.table import Key, Value
-from mibs.tree import ColumnSpan, Tree
+from mibs.table import Key, Scalar, Value
+from mibs.tree import ColumnSpan, ScalarSpan, Span, Tree
 
 __all__ = ["Notifier"]
 
@@ -85,6 +92,16 @@ _IPSEC_FAILURES: Mapping[IpsecFailureReason, str] = {
 """Of a tunnel. Without one only cipSecSetUpFailure and cipSecNoSa can be told: the others carry its
 objects."""
 
+_CONFIGURATION: Mapping[type[Event], str] = {
+    IsakmpPolicyAdded: "cipsIsakmpPolicyAdded",
+    IsakmpPolicyDeleted: "cipsIsakmpPolicyDeleted",
+    CryptoMapAdded: "cipsCryptomapAdded",
+    CryptoMapDeleted: "cipsCryptomapDeleted",
+    CryptoMapSetAttached: "cipsCryptomapSetAttached",
+    CryptoMapSetDetached: "cipsCryptomapSetDetached",
+    TooManySas: "cipsTooManySAs",
+}
+
 
 class Notifier:
     """Makes the notifications of what happens.
@@ -93,6 +110,7 @@ class Notifier:
         smi: the modules that define them.
         tree: what shows their objects.
         time_stamp: gives sysUpTime, in hundredths of a second, at a time of the events' clock.
+        context: of SNMP, that the objects are in.
         wanted: whether anybody is to be told of a notification, by its name.
         extras: whether to add what IOS adds.
     """
@@ -103,17 +121,19 @@ class Notifier:
         tree: Tree,
         time_stamp: Callable[[float], int],
         *,
+        context: bytes = b"",
         wanted: Callable[[str], bool] = lambda _name: True,
         extras: bool = True,
     ) -> None:
         self._smi = smi
         self._time_stamp = time_stamp
+        self._context = context
         self._wanted = wanted
         self._extras: Mapping[str, tuple[str, ...]] = _EXTRAS if extras else {}
-        self._columns = {
-            span.type.name: span for span in tree.spans if isinstance(span, ColumnSpan)
+        self._spans = {span.type.name: span for span in tree.spans}
+        self._roots = {
+            span.table.name: span.table.root for span in tree.spans if isinstance(span, ColumnSpan)
         }
-        self._roots = {span.table.name: span.table.root for span in self._columns.values()}
 
     def standard(self, name: str, at: float) -> Notification | None:
         """Return a notification without objects, such as coldStart; None where nobody wants it.
@@ -121,14 +141,14 @@ class Notifier:
         Raises:
             SmiError: there is none of that name.
         """
-        return self._make(name, at, {}) if self._wanted(name) else None
+        return self._make(name, at, {}, None) if self._wanted(name) else None
 
     def notification(self, event: Event) -> Notification | None:
         """Return what there is to tell of an event, None where that is nothing."""
         name = self._name(event)
         if name is None or not self._wanted(name):
             return None
-        return self._make(name, event.at, self._rows(event))
+        return self._make(name, event.at, self._rows(event), event)
 
     def _name(self, event: Event) -> str | None:
         match event:
@@ -148,7 +168,7 @@ class Notifier:
                 if failure.tunnel is not None:
                     return _IPSEC_FAILURES.get(failure.reason)
                 return None if failure.peer is None else "cipSecSetUpFailure"
-        return None
+        return _CONFIGURATION.get(type(event))
 
     def _rows(self, event: Event) -> _Rows:
         """Return the rows that the objects of an event's notification are shown of."""
@@ -173,6 +193,16 @@ class Notifier:
                 return self._keyed(cikePeerTable=_peer_of(ike))
             case IpsecFailed(failure=failure):
                 return self._rows_of(failure)
+            case CryptoMapAdded(crypto_map=member, crypto_map_set=crypto_map_set):
+                return self._keyed(
+                    cipsStaticCryptomapTable=member, cipsStaticCryptomapSetTable=crypto_map_set
+                )
+            case (
+                CryptoMapDeleted(crypto_map_set=crypto_map_set)
+                | CryptoMapSetAttached(crypto_map_set=crypto_map_set)
+                | CryptoMapSetDetached(crypto_map_set=crypto_map_set)
+            ):
+                return self._keyed(cipsStaticCryptomapSetTable=crypto_map_set)
         return {}
 
     def _rows_of(self, failure: IpsecFailure) -> _Rows:
@@ -186,23 +216,31 @@ class Notifier:
     def _keyed(self, **shown: Any) -> dict[str, tuple[Key, Any]]:
         return {table: (self._roots[table].key(row), row) for table, row in shown.items()}
 
-    def _make(self, name: str, at: float, rows: _Rows) -> Notification:
+    def _make(self, name: str, at: float, rows: _Rows, event: Event | None) -> Notification:
         type_ = self._smi.notification(name)
-        varbinds = [self._varbind(self._columns[object_], at, rows) for object_ in type_.objects]
-        varbinds += [
-            self._varbind(column, at, rows)
-            for column in map(self._columns.__getitem__, self._extras.get(name, ()))
-            if column.table.name in rows
+        spans = [self._spans[object_] for object_ in type_.objects]
+        spans += [
+            span
+            for span in map(self._spans.__getitem__, self._extras.get(name, ()))
+            if isinstance(span, ColumnSpan) and span.table.name in rows
         ]
-        return Notification(name, type_.oid, self._time_stamp(at), tuple(varbinds))
+        varbinds = tuple(_varbind(span, at, rows, event) for span in spans)
+        return Notification(name, type_.oid, self._time_stamp(at), varbinds, self._context)
 
-    def _varbind(self, column: ColumnSpan, at: float, rows: _Rows) -> bytes:
-        key, row = rows[column.table.name]
-        (value,) = column.column.values([column.column.first(row)], at)
-        if value is None:
-            value = _stand_in(column.type)
-        suffix = ber.encode_sub_identifiers(key)
-        return ber.encode_varbinds(column.prefix, (suffix,), column.type.tag, (value,))[0]
+
+def _varbind(span: Span, at: float, rows: _Rows, event: Event | None) -> bytes:
+    key: Key = (0,)
+    value = None
+    if isinstance(span, ColumnSpan):
+        key, row = rows[span.table.name]
+        (value,) = span.column.values([span.column.first(row)], at)
+    elif isinstance(span, ScalarSpan) and isinstance(span.scalar, Scalar):
+        # An event has those attributes of a snapshot that its scalars are shown of.
+        value = span.scalar.value(event)
+    if value is None:
+        value = _stand_in(span.type)
+    suffix = ber.encode_sub_identifiers(key)
+    return ber.encode_varbinds(span.prefix, (suffix,), span.type.tag, (value,))[0]
 
 
 def _stand_in(type_: ObjectType) -> Value:

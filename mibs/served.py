@@ -6,15 +6,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from datasource.control import TunnelControl
-from mibs import capabilities, cisco_ipsec_flow_monitor, snmp_engine_mibs, snmpv2_mib
+from mibs import (
+    capabilities,
+    cisco_ipsec,
+    cisco_ipsec_flow_monitor,
+    cisco_ipsec_policy_map,
+    snmp_engine_mibs,
+    snmpv2_mib,
+)
 from mibs.cisco_ipsec_flow_monitor import trap_control
 from mibs.settable import SerialNumber, Switch
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.table import Binding
 
-__all__ = ["MODULES", "NOTIFICATIONS", "Shown", "bind", "make_switches"]
+__all__ = ["CISCO_MODULES", "MODULES", "NOTIFICATIONS", "Shown", "bind", "make_switches"]
 
-MODULES = (snmpv2_mib.MODULE, *snmp_engine_mibs.MODULES, cisco_ipsec_flow_monitor.MODULE)
+CISCO_MODULES = (
+    cisco_ipsec_flow_monitor.MODULE,
+    cisco_ipsec.MODULE,
+    cisco_ipsec_policy_map.MODULE,
+)
+"""What the agent is there for; nothing else is between them in a walk."""
+MODULES = (snmpv2_mib.MODULE, *snmp_engine_mibs.MODULES, *CISCO_MODULES)
 """In the order of sysORTable."""
 
 
@@ -36,9 +49,16 @@ class Shown:
     )
     control: TunnelControl | None = None
     """What ends tunnels; without it, nobody can."""
+    crypto_maps: cisco_ipsec.CryptoMapControl | None = None
+    """What detaches crypto map sets; without it, nobody can."""
 
 
-NOTIFICATIONS = ("coldStart", "authenticationFailure", *trap_control.NOTIFICATION_OF.values())
+NOTIFICATIONS = (
+    "coldStart",
+    "authenticationFailure",
+    *trap_control.NOTIFICATION_OF.values(),
+    *cisco_ipsec.NOTIFICATION_OF.values(),
+)
 """Those that can be sent. The switch of coldStart is in no MIB."""
 
 
@@ -60,4 +80,8 @@ def bind(shown: Shown) -> tuple[Binding, ...]:
         ),
         *snmp_engine_mibs.bind(shown.engine, shown.statistics),
         cisco_ipsec_flow_monitor.bind(shown.choices, shown.control, shown.archive, shown.switches),
+        cisco_ipsec.bind(
+            shown.choices.algorithms, shown.choices.descriptions, shown.switches, shown.crypto_maps
+        ),
+        cisco_ipsec_policy_map.BINDING,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from mibs.setting import ErrorStatus, Reversible, SetError
+from collections.abc import Mapping
 
-__all__ = ["SerialNumber", "Switch"]
+from mibs.setting import ErrorStatus, Reversible, SetError
+from mibs.table import Live
+
+__all__ = ["SerialNumber", "Switch", "trap_switches"]
 
 _ENABLED, _DISABLED = 1, 2
 _MAX_SERIAL = 0x7FFFFFFF
@@ -33,6 +36,21 @@ class Switch:
 
     def _turn(self, *, on: bool) -> None:
         self.on = on
+
+
+def trap_switches(
+    notification_of: Mapping[str, str], switches: Mapping[str, Switch]
+) -> tuple[Live, ...]:
+    """Return the scalars of a trap control group.
+
+    Args:
+        notification_of: which notification each of them lets through.
+        switches: by the name of the notification.
+    """
+    return tuple(
+        Live(name, switches[notification].read, switches[notification].write)
+        for name, notification in notification_of.items()
+    )
 
 
 class SerialNumber:

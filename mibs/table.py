@@ -7,7 +7,7 @@ about the object is said there: OID, type, index and access come from the compil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -30,21 +30,20 @@ def _identity(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """An object with the one instance ``.0``, read from the snapshot.
-
-    A path that ends at None means that the object is absent.
-    """
+    """An object with the one instance ``.0``, read from the snapshot."""
 
     name: str
     path: str
     form: Callable[[Any], Value | None] = _identity
     write: ScalarSetting | None = None
     """What a SET does; None where it is refused."""
+    missing: Value | None = None
+    """What is shown where the path ends at None; None where the object is absent then."""
 
     def value(self, snapshot: Any) -> Value | None:
         """Return what the object holds in this snapshot, None when it is absent."""
         value = attrgetter(self.path)(snapshot)
-        return None if value is None else self.form(value)
+        return self.missing if value is None else self.form(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,8 @@ class Column:
     """A column, read from the rows of its table.
 
     ``path`` is one attribute of the row, or more, joined by dots. The first one is what a change of
-    the row is told by: the encoded column is kept while that attribute is equal.
+    the row is told by: the encoded column is kept while that attribute is equal. Where the form
+    needs several attributes of the row, they are joined by ``", "``, and it is given a tuple.
     """
 
     name: str
@@ -70,28 +70,32 @@ class Column:
     form: Callable[[Any], Value | None] = _identity
     write: ColumnSetting | None = None
     """What a SET does to a row that is there; None where it is refused."""
+    missing: Value | None = None
+    """What is shown where the path ends at None; None where the object is absent then."""
+    read_only: Container[Value] = ()
+    """Values of the type that no SET can give it."""
 
     first: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
     rest: Callable[[Any], Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        first, _, rest = self.path.partition(".")
-        object.__setattr__(self, "first", attrgetter(first))
+        rest = self.path[len(self.part) + 1 :]
+        object.__setattr__(self, "first", attrgetter(*self.part.split(", ")))
         object.__setattr__(self, "rest", attrgetter(rest) if rest else _identity)
 
     @property
     def part(self) -> str:
-        """The first attribute of the path."""
-        return self.path.partition(".")[0]
+        """Names what ``first`` gets."""
+        return self.path if ", " in self.path else self.path.partition(".")[0]
 
     def values(self, source: Sequence[Any], at: float) -> list[Value | None]:
         """Return the column of these first attributes, at this time; None where it is absent."""
         del at
-        form = self.form
+        form, missing = self.form, self.missing
         values = source if self.rest is _identity else list(map(self.rest, source))
-        if form is _identity:
+        if form is _identity and missing is None:
             return list(values)
-        return [None if value is None else form(value) for value in values]
+        return [missing if value is None else form(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True)

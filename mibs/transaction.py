@@ -42,7 +42,7 @@ def test(view: View, access: Access, varbinds: Sequence[VarBind]) -> Transaction
         varbinds: of the request.
 
     Raises:
-        SetError: a binding is refused. With genErr, the cause is a fault of ours.
+        SetError: a binding is refused. With genErr, its cause is a fault of ours, if it has one.
         BerError: a name is not an OID.
     """
     for name, _, _ in varbinds:
@@ -53,7 +53,8 @@ def test(view: View, access: Access, varbinds: Sequence[VarBind]) -> Transaction
         try:
             change = _test(view, access, name, tag, content, repeated=name in seen)
         except SetError as error:
-            raise SetError(error.status, index) from error
+            # A setting that refuses by itself is no fault, not even where the MIB wants genErr.
+            raise SetError(error.status, index) from error.__cause__
         except Exception as error:
             raise SetError(ErrorStatus.GEN_ERR, index) from error
         seen.add(name)
@@ -149,6 +150,8 @@ def _test(
         raise SetError(ErrorStatus.NO_ACCESS)
     if isinstance(span, ColumnSpan) and (set_cell := span.column.write) is not None:
         value = _value(span.type, tag, content)
+        if value in span.column.read_only:
+            raise SetError(ErrorStatus.WRONG_VALUE)
         row = view.row(span, ber.decode_sub_identifiers(rest))
         _check_instance(exists=row is not None, repeated=repeated)
         return set_cell(row, value)

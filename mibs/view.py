@@ -371,6 +371,7 @@ class ViewBuilder:
         """``cache_octets`` bounds the encoded columns that all views together keep."""
         self._tree = tree
         self._budget = EncodingBudget(cache_octets)
+        self._rows: dict[str, Sequence[Any]] = {root.name: () for root in tree.roots}
         self._blocks: dict[str, list[Block]] = {root.name: [] for root in tree.roots}
         self._orders: dict[str, tuple[dict[int, Key], list[int]]] = {
             root.name: ({}, []) for root in tree.roots
@@ -379,7 +380,11 @@ class ViewBuilder:
     def build(self, snapshot: Any, at: float) -> View:
         """Make the View of a snapshot, at this time of the same clock."""
         for root in self._tree.roots:
-            rows = self._in_order(root, root.rows(snapshot))
+            found = root.rows(snapshot)
+            if found is self._rows[root.name]:
+                continue
+            self._rows[root.name] = found
+            rows = self._in_order(root, found)
             self._blocks[root.name] = partition(root, rows, self._blocks[root.name])
         return View(self._tree, snapshot, at, dict(self._blocks), self._budget)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datasource.control import TunnelControl
+from mibs.cisco_ipsec import CryptoMapControl
 from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.served import Shown, make_switches
 from mibs.settable import SerialNumber
@@ -13,7 +14,9 @@ from mibs.snmpv2_mib import SystemGroup
 __all__ = ["shown"]
 
 
-def shown(control: TunnelControl | None = None) -> Shown:
+def shown(
+    control: TunnelControl | None = None, crypto_maps: CryptoMapControl | None = None
+) -> Shown:
     return Shown(
         system=SystemGroup("a gateway"),
         engine=EngineGroup(b"\x80\x00\x00\x00\x05engine", 1, lambda: 0, 484),
@@ -23,4 +26,5 @@ def shown(control: TunnelControl | None = None) -> Shown:
         switches=make_switches(),
         choices=Choices(),
         control=control,
+        crypto_maps=crypto_maps,
     )

@@ -21,7 +21,7 @@ from agent.doctor.invariants import (
     Round,
     contradictions,
     falls,
-    global_counters,
+    scalars,
     wrap_families,
     wrap_fault,
 )
@@ -322,7 +322,7 @@ class _Examination:
         return Round(before, seen, await self._scalars(session))
 
     async def _scalars(self, session: Session) -> dict[str, int]:
-        names = global_counters(self._names.modules)
+        names = scalars(self._names.modules)
         values: dict[str, int] = {}
         for start in range(0, len(names), _AT_ONCE):
             wanted = [(name, (0,)) for name in names[start : start + _AT_ONCE]]

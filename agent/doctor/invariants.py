@@ -1,4 +1,4 @@
-"""What holds at every moment, whatever tunnels come and go: one object has to agree with another.
+"""What holds at every moment, whatever comes and goes: one object has to agree with another.
 
 A walk takes longer than a snapshot of the agent lives, so a contradiction is believed only when it
 is still there in the rounds that follow.
@@ -23,6 +23,7 @@ __all__ = [
     "contradictions",
     "falls",
     "global_counters",
+    "scalars",
     "wrap_families",
     "wrap_fault",
 ]
@@ -51,8 +52,42 @@ _PHASES = (
 ACTIVE_TUNNELS = tuple(active for active, _, _ in _PHASES)
 """Without these, nothing is known of tunnels."""
 
+_POLICY_COLUMNS = (
+    "cipsIsakmpPolEncr",
+    "cipsIsakmpPolHash",
+    "cipsIsakmpPolAuth",
+    "cipsIsakmpPolGroup",
+    "cipsIsakmpPolLifetime",
+)
+"""Each may be absent from a row: not every algorithm has a number."""
+
+_SET_COLUMNS = (
+    "cipsStaticCryptomapSetNumIsakmp",
+    "cipsStaticCryptomapSetNumManual",
+    "cipsStaticCryptomapSetNumCET",
+    "cipsStaticCryptomapSetNumDynamic",
+)
+"""The kinds of members, which cipsStaticCryptomapSetSize is the sum of."""
+
+_CONFIGURED = (
+    ("cipsNumIsakmpPolicies", "cipsIsakmpPolicyTable", _POLICY_COLUMNS),
+    ("cipsNumStaticCryptomapSets", "cipsStaticCryptomapSetTable", ("cipsStaticCryptomapSetSize",)),
+    (
+        "cipsNumDynamicCryptomapSets",
+        "cipsDynamicCryptomapSetTable",
+        ("cipsDynamicCryptomapSetSize",),
+    ),
+)
+"""How much is configured, and the columns of the table with a row for each."""
+
 COLUMNS = (
     *(column for _, _, tables in _PHASES for _, column in tables),
+    *(column for _, _, columns in _CONFIGURED for column in columns),
+    *_SET_COLUMNS,
+    "cipsStaticCryptomapSetNumDisc",
+    "cipsStaticCryptomapSetNumSAs",
+    "cipsStaticCryptomapType",
+    "cipsCryptomapSetIfStatus",
     "cikePeerActiveTunnelIndex",
     "cipSecTunIkeTunnelIndex",
     "cipSecTunIkeTunnelAlive",
@@ -74,7 +109,7 @@ class Round:
     """What one look at the agent gave.
 
     Attributes:
-        before: the scalars of :func:`global_counters`, by name, read before the columns.
+        before: the scalars of :func:`scalars`, by name, read before the columns.
         seen: the columns.
         after: the scalars once more.
     """
@@ -94,10 +129,18 @@ def global_counters(modules: Smi) -> list[str]:
     return [_CLOCK, *names]
 
 
+def scalars(modules: Smi) -> list[str]:
+    """Name those of :func:`global_counters`, and how much is configured."""
+    return [*global_counters(modules), *(number for number, _, _ in _CONFIGURED)]
+
+
 def contradictions(found: Round) -> Contradictions:
     """Say what does not agree, as far as it is there."""
     return {
         **dict(_counts(found)),
+        **dict(_configured(found)),
+        **dict(_sets(found.seen)),
+        **dict(_attached(found.seen)),
         **dict(_members(found.seen)),
         **dict(_ike_tunnels(found.seen)),
         **dict(_parts(found.seen)),
@@ -119,6 +162,53 @@ def _counts(found: Round) -> Iterator[tuple[tuple[object, ...], str]]:
             if not before[active] - ended <= rows <= before[active] + begun:
                 text = f"{active} is {before[active]}, and {table} has {rows} rows"
                 yield (active, table), text
+
+
+def _configured(found: Round) -> Iterator[tuple[tuple[object, ...], str]]:
+    """Compare how much is configured with the tables, unless that has just changed."""
+    for scalar, table, columns in _CONFIGURED:
+        number = found.before.get(scalar)
+        if number is None or number != found.after.get(scalar):
+            continue
+        rows = len({index for column in columns for index in found.seen.column(column)})
+        # A policy of which everything is absent cannot be seen.
+        if rows != number and not (columns is _POLICY_COLUMNS and rows < number):
+            yield (scalar, table), f"{scalar} is {number}, and {table} has {rows} rows"
+
+
+def _sets(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
+    kinds = [seen.numbers(column) for column in _SET_COLUMNS]
+    dynamic, discovering = kinds[-1], seen.numbers("cipsStaticCryptomapSetNumDisc")
+    listed = Counter(index[:-1] for index in seen.column("cipsStaticCryptomapType"))
+    for index, size in seen.numbers("cipsStaticCryptomapSetSize").items():
+        where = _instance("cipsStaticCryptomapSetSize", index)
+        members = [kind[index] for kind in kinds if index in kind]
+        if len(members) == len(kinds) and sum(members) != size:
+            yield (where, "kinds"), f"{where} is {size}, and its members are {sum(members)}"
+        linked = dynamic.get(index, 0)
+        if discovering.get(index, 0) > linked:
+            text = f"{discovering[index]} of {linked} dynamic members discover"
+            yield (where, "discovering"), f"{where}: {text}"
+        # Whether a link to a dynamic set is listed, the MIB says in both ways.
+        if listed and not size - linked <= listed[index] <= size:
+            text = f"cipsStaticCryptomapTable has {listed[index]} rows of the set"
+            yield (where, "listed"), f"{where} is {size}, and {text}"
+    active = sum(seen.numbers("cipsStaticCryptomapSetNumSAs").values())
+    if active > (there := len(seen.column("cipSecSpiStatus"))):
+        text = f"the sets have {active} SAs, and cipSecSpiTable has {there} rows"
+        yield ("cipsStaticCryptomapSetNumSAs",), text
+
+
+def _attached(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
+    sets = seen.column("cipsStaticCryptomapSetSize")
+    for column, of_set in (
+        ("cipsStaticCryptomapType", slice(None, -1)),
+        ("cipsCryptomapSetIfStatus", slice(1, None)),
+    ):
+        for index in seen.column(column):
+            if index[of_set] not in sets:
+                where = _instance(column, index)
+                yield (where,), f"{where} is there, and its crypto map set is not"
 
 
 def _members(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
@@ -154,12 +244,20 @@ def _ike_tunnels(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
 
 
 def _parts(seen: Seen) -> Iterator[tuple[tuple[object, ...], str]]:
-    live = _first_parts(seen, "cipSecTunStatus")
-    for column in ("cipSecEndPtLocalType", "cipSecSpiStatus"):
-        for index in seen.column(column):
-            if index[0] not in live:
-                where = _instance(column, index)
-                yield (where,), f"{where} is there, and its IPsec tunnel is not"
+    for title, status, columns in (
+        ("IKE", "cikeTunStatus", ("ikePolMapPolicyNum",)),
+        (
+            "IPsec",
+            "cipSecTunStatus",
+            ("cipSecEndPtLocalType", "cipSecSpiStatus", "ipSecPolMapCryptoMapName"),
+        ),
+    ):
+        live = _first_parts(seen, status)
+        for column in columns:
+            for index in seen.column(column):
+                if index[0] not in live:
+                    where = _instance(column, index)
+                    yield (where,), f"{where} is there, and its {title} tunnel is not"
     spis = Counter(index[0] for index in seen.column("cipSecSpiStatus"))
     for index, number in seen.numbers("cipSecTunCurrentSaInstances").items():
         if number != spis[index[0]]:

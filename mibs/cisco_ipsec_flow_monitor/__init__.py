@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from datasource.control import TunnelControl
-from mibs.cisco_ipsec_flow_monitor import failures, history, phase_one, phase_two, trap_control
+from mibs.cisco_ipsec_flow_monitor import failures, history, phase_one, phase_two
 from mibs.cisco_ipsec_flow_monitor.archive import Archive
 from mibs.cisco_ipsec_flow_monitor.choices import Choices
+from mibs.cisco_ipsec_flow_monitor.trap_control import NOTIFICATION_OF
 from mibs.forms import constant
-from mibs.settable import Switch
+from mibs.settable import Switch, trap_switches
 from mibs.table import Binding, Scalar
 
 __all__ = ["MODULE", "Archive", "Choices", "bind"]
@@ -39,7 +40,7 @@ def bind(
     """
     archive = archive or Archive()
     if switches is None:
-        switches = {name: Switch() for name in trap_control.NOTIFICATION_OF.values()}
+        switches = {name: Switch() for name in NOTIFICATION_OF.values()}
     return Binding(
         MODULE,
         scalars=(
@@ -48,7 +49,7 @@ def bind(
             *phase_two.SCALARS,
             *history.scalars(archive),
             *failures.scalars(archive),
-            *trap_control.scalars(switches),
+            *trap_switches(NOTIFICATION_OF, switches),
         ),
         tables=(
             *phase_one.tables(choices, control),

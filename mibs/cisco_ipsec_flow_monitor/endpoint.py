@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datasource.model import TrafficSelector
+from mibs.forms import constant
 
 __all__ = ["end_pt_addr1", "end_pt_addr2", "end_pt_port", "end_pt_type", "no_name"]
 
@@ -36,6 +37,5 @@ def end_pt_port(selector: TrafficSelector) -> int:
     return selector.first_port if selector.first_port == selector.last_port else 0
 
 
-def no_name(_: object) -> bytes:
-    """DisplayString: no endpoint has a name."""
-    return b""
+no_name = constant(b"")
+"""DisplayString: no endpoint has a name."""

@@ -27,7 +27,7 @@ from mibs.forms import (
 )
 from mibs.table import Age, Column, Key, Root, Scalar, Table
 
-__all__ = ["SCALARS", "remote_name_form", "tables"]
+__all__ = ["IKE_TUNNELS", "SCALARS", "remote_name_form", "tables"]
 
 
 def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
@@ -46,7 +46,7 @@ def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]
     )
 
 
-_IKE_TUNNELS = Root("IKE tunnels", attrgetter("ike_tunnels"), lambda row: (row.index,))
+IKE_TUNNELS = Root("IKE tunnels", attrgetter("ike_tunnels"), lambda row: (row.index,))
 
 # cikeGlobalStats .1.2.1 ---------------------------------------------------------------------------
 
@@ -139,7 +139,7 @@ def _cike_tunnel_table(
 ) -> Table:
     return Table(
         "cikeTunnelTable",
-        _IKE_TUNNELS,
+        IKE_TUNNELS,
         (
             Column("cikeTunLocalType", "parameters.local_identity", identity_type),
             Column("cikeTunLocalValue", "parameters.local_identity", identity_value),

@@ -26,7 +26,7 @@ from mibs.cisco_ipsec_flow_monitor.status import tunnel_status
 from mibs.forms import constant, ip_address, kilobytes, positive, truth_value, wraps
 from mibs.table import Age, Column, Key, Root, Scalar, Table
 
-__all__ = ["ENCAP_MODE", "SCALARS", "in_comp_algo", "out_comp_algo", "tables"]
+__all__ = ["ENCAP_MODE", "IPSEC_TUNNELS", "SCALARS", "in_comp_algo", "out_comp_algo", "tables"]
 
 
 def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]:
@@ -39,7 +39,7 @@ def tables(choices: Choices, control: TunnelControl | None) -> tuple[Table, ...]
     )
 
 
-_IPSEC_TUNNELS = Root("IPsec tunnels", attrgetter("ipsec_tunnels"), lambda row: (row.index,))
+IPSEC_TUNNELS = Root("IPsec tunnels", attrgetter("ipsec_tunnels"), lambda row: (row.index,))
 
 # cipSecGlobalStats .1.3.1 -------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ async def _terminate(control: TunnelControl, index: int) -> None:
 def _cipsec_tunnel_table(numbers: AlgorithmNumbers, control: TunnelControl | None) -> Table:
     return Table(
         "cipSecTunnelTable",
-        _IPSEC_TUNNELS,
+        IPSEC_TUNNELS,
         (
             Column("cipSecTunIkeTunnelIndex", "ike_index"),
             Column("cipSecTunIkeTunnelAlive", "ike_alive", truth_value),
@@ -174,7 +174,7 @@ def _end_points(tunnel: IpsecTunnel) -> Iterator[tuple[Key, Endpoint]]:
 
 _CIPSEC_END_PT_TABLE = Table(
     "cipSecEndPtTable",
-    _IPSEC_TUNNELS,
+    IPSEC_TUNNELS,
     (
         Column("cipSecEndPtLocalName", "local", no_name),
         Column("cipSecEndPtLocalType", "local", end_pt_type),
@@ -212,7 +212,7 @@ def _spis(tunnel: IpsecTunnel) -> Iterator[tuple[Key, Spi]]:
 
 _CIPSEC_SPI_TABLE = Table(
     "cipSecSpiTable",
-    _IPSEC_TUNNELS,
+    IPSEC_TUNNELS,
     (
         Column("cipSecSpiDirection", "inbound", _spi_direction),
         Column("cipSecSpiValue", "value"),

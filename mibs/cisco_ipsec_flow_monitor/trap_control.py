@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from mibs.settable import Switch
-from mibs.table import Live
-
-__all__ = ["NOTIFICATION_OF", "scalars"]
+__all__ = ["NOTIFICATION_OF"]
 
 NOTIFICATION_OF: Mapping[str, str] = MappingProxyType(
     {
@@ -28,11 +25,3 @@ NOTIFICATION_OF: Mapping[str, str] = MappingProxyType(
     }
 )
 """Which notification each switch lets through."""
-
-
-def scalars(switches: Mapping[str, Switch]) -> tuple[Live, ...]:
-    """Return the scalars of the group; ``switches`` are by the notification's name."""
-    return tuple(
-        Live(name, switches[notification].read, switches[notification].write)
-        for name, notification in NOTIFICATION_OF.items()
-    )

@@ -22,6 +22,11 @@ class TestScalar:
     def test_none_is_absent_and_reaches_no_form(self) -> None:
         assert Scalar("x", "value", len).value(SimpleNamespace(value=None)) is None
 
+    def test_something_may_stand_for_none(self) -> None:
+        scalar = Scalar("x", "value", len, missing=9)
+        assert scalar.value(SimpleNamespace(value=None)) == 9
+        assert scalar.value(SimpleNamespace(value=b"")) == 0
+
     def test_a_form_may_find_no_value(self) -> None:
         assert Scalar("x", "value", lambda _: None).value(SimpleNamespace(value=1)) is None
 
@@ -54,6 +59,16 @@ class TestColumn:
 
     def test_a_form_is_not_asked_about_none(self) -> None:
         assert self.values(Column("x", "value", len), b"abc", None) == [3, None]
+
+    def test_something_may_stand_for_none(self) -> None:
+        assert self.values(Column("x", "value", len, missing=0), b"abc", None) == [3, 0]
+        assert self.values(Column("x", "value", missing=0), 3, None) == [3, 0]
+
+    def test_several_attributes(self) -> None:
+        column = Column("x", "value.inner, value.outer", sum)
+        assert column.part == "value.inner, value.outer"
+        two = SimpleNamespace(inner=1, outer=2)
+        assert self.values(column, two, two) == [3, 3]
 
     def test_the_source_is_not_given_away(self) -> None:
         source = [1, 2]

@@ -53,7 +53,7 @@ OBJECTS: tuple[ObjectType, ...] = (
     object_type("setNever", (1, 16), "scalar", access=READ_WRITE),
     dataclasses.replace(
         object_type("thingState", (2, 1, 20), "column", access="read-create"),
-        enumeration={"active": 1, "destroy": 2},
+        enumeration={"active": 1, "destroy": 2, "dying": 3},
     ),
 )
 SNAPSHOT = Small(things=(Thing(3, 30, 0.0), Thing(5, 50, 0.0), Thing(7, 70, 0.0)))
@@ -79,7 +79,7 @@ class Agent:
         good = binding()
         names = ("setSize", "setLabel", "setMode", "setRaw", "setGauge", "setOid")
         scalars = tuple(Scalar(name, "total", write=self._scalar(name)) for name in names)
-        state = Column("thingState", "number", lambda _: 1, self._state)
+        state = Column("thingState", "number", lambda _: 1, self._state, read_only=(3,))
         tables = tuple(
             dataclasses.replace(t, columns=(*t.columns, state)) if t.name == "thingTable" else t
             for t in good.tables
@@ -272,6 +272,18 @@ class TestRefusals:
             agent.test(GOOD, varbind(MODE, (0,), 1))
         assert (caught.value.status, caught.value.index) == (ErrorStatus.GEN_ERR, 2)
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+    def test_sn05_a_setting_that_wants_gen_err_has_no_fault(self, agent: Agent) -> None:
+        agent.refused = {"setMode": SetError(ErrorStatus.GEN_ERR)}
+        with pytest.raises(SetError) as caught:
+            agent.test(GOOD, varbind(MODE, (0,), 1))
+        assert (caught.value.status, caught.value.index) == (ErrorStatus.GEN_ERR, 2)
+        assert caught.value.__cause__ is None
+
+    def test_sn05_a_value_that_can_only_be_read(self, agent: Agent) -> None:
+        for row in (5, 4):
+            assert agent.refusal(varbind(STATE, (row,), 3)) == (ErrorStatus.WRONG_VALUE, 1)
+        assert not agent.journal
 
     def test_an_instance_may_come_once_only(self, agent: Agent) -> None:
         assert agent.refusal(GOOD, varbind(MODE, (0,), 1), GOOD) == (

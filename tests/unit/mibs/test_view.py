@@ -445,6 +445,24 @@ def live_octets() -> int:
     return sum(len(cells.data) for cells in gc.get_objects() if isinstance(cells, blocks.Cells))
 
 
+def test_a_list_that_is_the_same_is_not_gone_through_again() -> None:
+    class Watched(tuple[Thing, ...]):
+        __slots__ = ()
+        looks = 0
+
+        def __getitem__(self, key: Any) -> Any:
+            Watched.looks += 1
+            return super().__getitem__(key)
+
+    rows = Watched(Thing(number, number, 0.0) for number in range(1000))
+    builder = ViewBuilder(TREE)
+    builder.build(Small(things=rows), 1.0)
+    looks = Watched.looks
+    view = builder.build(Small(things=rows, total=1), 2.0)
+    assert 0 < looks == Watched.looks
+    assert isinstance(view.get(ber.encode_oid((*ROOT, 2, 1, 2, 999)), ALL), bytes)
+
+
 def test_the_cache_is_bounded() -> None:
     before = live_octets()
     builder = ViewBuilder(TREE, cache_octets=20_000)

@@ -15,6 +15,7 @@ Oid = tuple[int, ...]
 NAMES = Names(smi.load())
 
 LOCAL, REMOTES = b"192.0.2.1", (b"198.51.100.1", b"198.51.100.2")
+SETS = b"oslo", b"bergen"
 _END_OF_MIB = 2
 
 
@@ -23,8 +24,16 @@ def peer_index(remote: bytes) -> Oid:
     return (1, len(LOCAL), *LOCAL, 1, len(remote), *remote, 1)
 
 
+def name_index(name: bytes) -> Oid:
+    """Give a row of cipsStaticCryptomapSetTable."""
+    return (len(name), *name)
+
+
 class Gateway:
-    """Two IKE tunnels, 1 and 2; tunnels 1 and 2 of IPsec belong to the first, 3 to the second."""
+    """Two IKE tunnels, 1 and 2; tunnels 1 and 2 of IPsec belong to the first, 3 to the second.
+
+    Of three crypto maps in :data:`SETS`, one is a link to a dynamic set and is not listed.
+    """
 
     def __init__(self) -> None:
         self.cells: dict[str, dict[Oid, Value]] = {}
@@ -34,6 +43,7 @@ class Gateway:
             self._ike_tunnel(index, remote)
         for index, ike in ((1, 1), (2, 1), (3, 2)):
             self._ipsec_tunnel(index, ike)
+        self._configuration()
 
     def put(self, name: str, index: Oid, value: Value) -> None:
         """Say what an instance holds."""
@@ -105,6 +115,26 @@ class Gateway:
             self.put(name, index, value)
         self.put("cikePeerLocalAddr", peer_index(remote), bytes((192, 0, 2, 1)))
         self.put("cikePeerActiveTunnelIndex", peer_index(remote), number)
+
+    def _configuration(self) -> None:
+        self.put("cipsNumIsakmpPolicies", (0,), 2)
+        self.put("cipsIsakmpPolEncr", (10,), 3)
+        self.put("cipsIsakmpPolAuth", (20,), 2)
+        self.put("cipsNumStaticCryptomapSets", (0,), len(SETS))
+        self.put("cipsNumDynamicCryptomapSets", (0,), 1)
+        self.put("cipsDynamicCryptomapSetSize", name_index(b"anybody"), 1)
+        for name in SETS:
+            index = name_index(name)
+            dynamic = name == SETS[-1]
+            self.put("cipsStaticCryptomapSetSize", index, 1 + dynamic)
+            self.put("cipsStaticCryptomapSetNumIsakmp", index, 1)
+            self.put("cipsStaticCryptomapSetNumManual", index, 0)
+            self.put("cipsStaticCryptomapSetNumCET", index, 0)
+            self.put("cipsStaticCryptomapSetNumDynamic", index, int(dynamic))
+            self.put("cipsStaticCryptomapSetNumDisc", index, 0)
+            self.put("cipsStaticCryptomapSetNumSAs", index, 3)
+            self.put("cipsStaticCryptomapType", (*index, 1), 2)
+            self.put("cipsCryptomapSetIfStatus", (2, *index), 1)
 
     def _ipsec_tunnel(self, number: int, ike: int) -> None:
         index = (number,)

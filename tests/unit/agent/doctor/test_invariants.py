@@ -13,26 +13,35 @@ from agent.doctor.invariants import (
     contradictions,
     falls,
     global_counters,
+    scalars,
     wrap_families,
     wrap_fault,
 )
-from tests.unit.agent.doctor.made_up import NAMES, REMOTES, Gateway, peer_index
+from tests.unit.agent.doctor.made_up import (
+    NAMES,
+    REMOTES,
+    SETS,
+    Gateway,
+    name_index,
+    peer_index,
+)
 
 MODULES = NAMES.modules
 MEMBER = (*peer_index(REMOTES[0]), 1)
+STATIC, LINKING = map(name_index, SETS)
 
 
-def scalars(gateway: Gateway) -> dict[str, int]:
+def numbers(gateway: Gateway) -> dict[str, int]:
     seen = gateway.seen()
     return {
         name: value
-        for name in global_counters(MODULES)
+        for name in scalars(MODULES)
         if (value := seen.numbers(name).get((0,))) is not None
     }
 
 
 def found(gateway: Gateway, after: Gateway | None = None) -> list[str]:
-    seen = Round(scalars(gateway), gateway.seen(), scalars(after or gateway))
+    seen = Round(numbers(gateway), gateway.seen(), numbers(after or gateway))
     return list(contradictions(seen).values())
 
 
@@ -41,7 +50,8 @@ def test_a_right_gateway() -> None:
 
 
 def test_what_is_looked_at() -> None:
-    assert set(ACTIVE_TUNNELS) <= set(global_counters(MODULES))
+    assert set(ACTIVE_TUNNELS) <= set(global_counters(MODULES)) < set(scalars(MODULES))
+    assert all(MODULES.object(name).kind == "scalar" for name in scalars(MODULES))
     assert "sysUpTime" in global_counters(MODULES)
     assert all(MODULES.object(name).kind == "column" for name in COLUMNS)
 
@@ -105,6 +115,50 @@ BROKEN: list[tuple[Callable[[Gateway], None], str]] = [
         lambda g: g.drop("cipSecSpiStatus", index=(2, 2)),
         "cipSecTunCurrentSaInstances.2 is 2, and cipSecSpiTable has 1 rows of the tunnel",
     ),
+    (
+        lambda g: g.put("ikePolMapPolicyNum", (9,), 10),
+        "ikePolMapPolicyNum.9 is there, and its IKE tunnel is not",
+    ),
+    (
+        lambda g: g.put("ipSecPolMapCryptoMapName", (9,), b"oslo"),
+        "ipSecPolMapCryptoMapName.9 is there, and its IPsec tunnel is not",
+    ),
+    (
+        lambda g: g.put("cipsIsakmpPolEncr", (30,), 3),
+        "cipsNumIsakmpPolicies is 2, and cipsIsakmpPolicyTable has 3 rows",
+    ),
+    (
+        lambda g: g.put("cipsNumStaticCryptomapSets", (0,), 3),
+        "cipsNumStaticCryptomapSets is 3, and cipsStaticCryptomapSetTable has 2 rows",
+    ),
+    (
+        lambda g: g.put("cipsNumDynamicCryptomapSets", (0,), 0),
+        "cipsNumDynamicCryptomapSets is 0, and cipsDynamicCryptomapSetTable has 1 rows",
+    ),
+    (
+        lambda g: g.put("cipsStaticCryptomapSetNumManual", STATIC, 1),
+        "is 1, and its members are 2",
+    ),
+    (
+        lambda g: g.put("cipsStaticCryptomapSetNumDisc", LINKING, 2),
+        "2 of 1 dynamic members discover",
+    ),
+    (
+        lambda g: g.drop("cipsStaticCryptomapType", index=(*STATIC, 1)),
+        "is 1, and cipsStaticCryptomapTable has 0 rows of the set",
+    ),
+    (
+        lambda g: g.put("cipsStaticCryptomapSetNumSAs", STATIC, 4),
+        "the sets have 7 SAs, and cipSecSpiTable has 6 rows",
+    ),
+    (
+        lambda g: g.put("cipsStaticCryptomapType", (1, 120, 1), 2),
+        "cipsStaticCryptomapType.1.120.1 is there, and its crypto map set is not",
+    ),
+    (
+        lambda g: g.put("cipsCryptomapSetIfStatus", (2, 1, 120), 1),
+        "cipsCryptomapSetIfStatus.2.1.120 is there, and its crypto map set is not",
+    ),
 ]
 
 
@@ -113,6 +167,27 @@ def test_broken(break_it: Callable[[Gateway], None], text: str) -> None:
     gateway = Gateway()
     break_it(gateway)
     assert any(line.endswith(text) for line in found(gateway)), found(gateway)
+
+
+def test_a_policy_of_which_nothing_is_known() -> None:
+    gateway = Gateway()
+    gateway.put("cipsNumIsakmpPolicies", (0,), 3)
+    assert found(gateway) == []
+
+
+def test_a_link_to_a_dynamic_set_may_be_listed() -> None:
+    gateway = Gateway()
+    gateway.put("cipsStaticCryptomapType", (*LINKING, 65535), 4)
+    assert found(gateway) == []
+    gateway.put("cipsStaticCryptomapType", (*LINKING, 65534), 4)
+    assert found(gateway) != []
+
+
+def test_a_configuration_that_changes_while_it_is_read() -> None:
+    before, after = Gateway(), Gateway()
+    before.put("cipsNumStaticCryptomapSets", (0,), 1)
+    assert found(before, before) != []
+    assert found(before, after) == []
 
 
 def test_a_peer_without_ike_tunnel() -> None:
@@ -139,7 +214,7 @@ def test_tunnels_that_begin_and_end_while_the_table_is_read() -> None:
 
 
 def test_falls() -> None:
-    before = scalars(Gateway())
+    before = numbers(Gateway())
     assert falls(MODULES, before, before) == []
     lower = before | {"cipSecGlobalInPkts": 699, "cipSecGlobalHcInOctets": 9}
     assert falls(MODULES, before, lower) == [
@@ -150,7 +225,7 @@ def test_falls() -> None:
 
 @pytest.mark.parametrize("clock", [{"sysUpTime": 4242 + 1001}, {"sysUpTime": 0}])
 def test_a_small_counter_is_not_judged_after_long(clock: dict[str, int]) -> None:
-    before = scalars(Gateway())
+    before = numbers(Gateway())
     after = before | {"cipSecGlobalInPkts": 699, "cipSecGlobalHcInOctets": 9} | clock
     assert [line.partition(" ")[0] for line in falls(MODULES, before, after)] == [
         "cipSecGlobalHcInOctets"
@@ -158,7 +233,7 @@ def test_a_small_counter_is_not_judged_after_long(clock: dict[str, int]) -> None
 
 
 def test_what_may_go_down() -> None:
-    before = scalars(Gateway()) | {"cipSecGlobalInPkts": (1 << 32) - 1}
+    before = numbers(Gateway()) | {"cipSecGlobalInPkts": (1 << 32) - 1}
     after = before | {
         "cipSecGlobalInPkts": 5,  # wrapped
         "cipSecGlobalInOctets": 0,  # wraps within seconds
