@@ -114,7 +114,7 @@ def test_no02_a_dead_target_keeps_nothing_from_others(trapd: Snmptrapd) -> None:
     text = configuration(dead, target(trapd.address, "inform = true"))
     with RunningAgent("--source", "simulated", configuration=text) as agent:
         destroy(agent)
-        found = names(trapd.wait_for(3))
+        found = names(trapd.wait_for(4))
         assert found[0] == "coldStart"
         assert "cikeTunnelStop" in found
         assert agent.stop() == 0
