@@ -26,7 +26,7 @@ class Alarms:
     Args:
         config: what is enabled at first, and what notifications carry.
         smi: the modules that define notifications.
-        tree: what shows their objects.
+        trees: by the name of each context, what shows the objects of its notifications.
         switches: by the name of each notification: managers turn them too.
         outlets: where notifications go.
         clock: seconds, that of the events.
@@ -37,7 +37,7 @@ class Alarms:
         self,
         config: Notify,
         smi: Smi,
-        tree: Tree,
+        trees: Mapping[bytes, Tree],
         *,
         switches: Mapping[str, Switch],
         outlets: Sequence[Outlet],
@@ -47,9 +47,17 @@ class Alarms:
         self._switches = switches
         self._clock = clock
         self._dispatcher = Dispatcher(self._is_enabled, outlets)
-        self._notifier = Notifier(
-            smi, tree, time_stamp, wanted=self._is_enabled, extras=config.extra_objects
-        )
+        self._notifiers = {
+            context: Notifier(
+                smi,
+                tree,
+                time_stamp,
+                context=context,
+                wanted=self._is_enabled,
+                extras=config.extra_objects,
+            )
+            for context, tree in trees.items()
+        }
         self._strangers = Limiter(_STRANGERS_A_SECOND, _STRANGERS_AT_ONCE, clock)
         self.enable(config.enabled)
 
@@ -58,19 +66,23 @@ class Alarms:
         for name, switch in self._switches.items():
             switch.on = name in names
 
-    def happened(self, event: Event) -> None:
-        """Tell of an event."""
-        self._send(self._notifier.notification(event))
+    def happened(self, context: bytes, event: Event) -> None:
+        """Tell of an event in a context."""
+        self._send(self._notifiers[context].notification(event))
 
     def started(self) -> None:
         """Tell that the agent has started: coldStart (RFC 3418)."""
-        self._send(self._notifier.standard("coldStart", self._clock()))
+        self._standard("coldStart")
 
     def stranger(self, _host: str) -> None:
         """Tell that a message was not authentic: authenticationFailure (RFC 3418)."""
         # One bucket for all: addresses of datagrams are easily forged.
         if self._is_enabled("authenticationFailure") and self._strangers.allow(""):
-            self._send(self._notifier.standard("authenticationFailure", self._clock()))
+            self._standard("authenticationFailure")
+
+    def _standard(self, name: str) -> None:
+        # What is about the agent itself is told in the global context.
+        self._send(self._notifiers[b""].standard(name, self._clock()))
 
     def _is_enabled(self, name: str) -> bool:
         return self._switches[name].on

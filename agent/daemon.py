@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import gc
 import logging
 import os
@@ -12,11 +11,13 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib import metadata
 from typing import Any
 
 from agent.alarms import Alarms
 from agent.config import Config, History, Mib, Peer, Snmp, needs_restart
+from agent.contexts import ContextMaker
 from agent.errors import AgentError
 from agent.feed import make_feed
 from agent.identity import Product, system_group
@@ -32,14 +33,13 @@ from agent.snmp.vacm import Vacm
 from agent.state import EngineState, StateDirectory, default_directory
 from agent.subagent.clock import MasterTime
 from agent.subagent.subagent import Subagent
-from agent.views import ViewKeeper
-from mibs import cisco_ipsec_flow_monitor, served, smi
+from datasource.configuration import Wanted
+from mibs import served, smi
 from mibs.algorithms import AlgorithmNumbers
-from mibs.cisco_ipsec_flow_monitor import Archive, Choices
+from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.settable import SerialNumber
 from mibs.snmp_engine_mibs import EngineGroup
 from mibs.snmp_statistics import SnmpStatistics
-from mibs.tree import Tree
 
 __all__ = ["Daemon", "run"]
 
@@ -69,7 +69,7 @@ class Daemon:
         self._state = state
         self._clock = clock
         started_at = clock()
-        self._feed = make_feed(config.source, clock)
+        self._feed = make_feed(config.source, config.vrfs, clock)
         self._quiet = QuietLog(logging.getLogger("flowmib.snmp"), clock)
         statistics = SnmpStatistics()
 
@@ -83,8 +83,8 @@ class Daemon:
             # TimeTicks that wrap as sysUpTime does (RFC 2578 section 7.1.8).
             return max(int((at - started_at) * 100), 0)
 
-        tracker = self._feed.tracker
         self._resize(config.history)
+        self._want(config)
         switches = served.make_switches()
         snmp = config.snmp
         shown = served.Shown(
@@ -98,15 +98,22 @@ class Daemon:
             serial_number=SerialNumber(secrets.randbits(31)),
             switches=switches,
             choices=_choices(config.mib, config.peers),
-            archive=Archive(tracker.history, time_stamp, lambda: tracker.check_point(clock())),
-            control=self._feed.source,
         )
         modules = smi.load(served.MODULES)
-        self._tree = Tree(modules, served.bind(shown))
-        keepers: list[ViewKeeper] = []
-        self._keeper = ViewKeeper(tracker, self._tree, clock, self._feed.source.refresh, keepers)
+        maker = ContextMaker(
+            modules,
+            shown,
+            self._feed.trackers,
+            control=self._feed.control,
+            connections=self._feed.source,
+            may_detach=lambda: self._may_detach,
+            clock=clock,
+            on_read=self._feed.source.refresh,
+        )
+        self._contexts = maker.make(time_stamp)
+        self._tree = self._contexts[b""].tree
         turn = asyncio.Lock()
-        self._subagent = self._below(config, modules, shown, keepers, turn)
+        self._subagent = self._below(config, maker, turn)
         users = self._users(snmp)
         self._processor = MessageProcessor(
             engine_id=state.engine_id,
@@ -123,16 +130,19 @@ class Daemon:
         self._alarms = Alarms(
             config.notify,
             modules,
-            self._tree,
+            {name: context.tree for name, context in self._contexts.items()},
             switches=switches,
             outlets=(self._sender, *((self._subagent,) if self._subagent else ())),
             clock=clock,
             time_stamp=time_stamp,
         )
-        self._pump = EventPump(tracker, (self._alarms.happened,))
+        self._pumps = [
+            EventPump(tracker, (partial(self._alarms.happened, name),))
+            for name, tracker in self._feed.trackers.items()
+        ]
         self._engine = Engine(
             policy,
-            {b"": self._keeper},
+            {name: context.keeper for name, context in self._contexts.items()},
             statistics,
             self._processor,
             quiet=self._quiet,
@@ -140,34 +150,22 @@ class Daemon:
             turn=turn,
         )
 
-    def _below(
-        self,
-        config: Config,
-        modules: smi.Smi,
-        shown: served.Shown,
-        keepers: list[ViewKeeper],
-        turn: asyncio.Lock,
-    ) -> Subagent | None:
+    def _below(self, config: Config, maker: ContextMaker, turn: asyncio.Lock) -> Subagent | None:
         """Make what serves below a master, if there is to be one.
 
-        It shows the same of the same tracker, but for times: managers there know the master's
+        It shows the same of the same trackers, but for times: managers there know the master's
         sysUpTime.
         """
         if config.agentx is None:
             return None
-        clock, tracker = self._clock, self._feed.tracker
-        time = MasterTime(clock)
-        archive = dataclasses.replace(shown.archive, time_stamp=time.time_stamp)
-        binding = served.bind(dataclasses.replace(shown, archive=archive))
-        tree = Tree(modules, binding)
-        keeper = ViewKeeper(tracker, tree, clock, self._feed.source.refresh, keepers)
+        time = MasterTime(self._clock)
+        contexts = maker.make(time.time_stamp)
         return Subagent(
             config.agentx.master,
-            tree,
-            cisco_ipsec_flow_monitor.MODULE,
-            {b"": keeper},
+            served.CISCO_MODULES,
+            {name: (context.tree, context.keeper) for name, context in contexts.items()},
             time,
-            clock=clock,
+            clock=self._clock,
             quiet=self._quiet,
             turn=turn,
         )
@@ -193,12 +191,12 @@ class Daemon:
                 stack.enter_context(contextlib.closing(UdpListener(address, self._engine)))
                 for address in self._config.snmp.listen
             ]
-            source = asyncio.create_task(self._feed.source.run())
+            source = asyncio.create_task(self._feed.run())
             ready = asyncio.create_task(self._feed.source.ready.wait())
-            pump = asyncio.create_task(self._pump.run())
+            pumps = [asyncio.create_task(pump.run()) for pump in self._pumps]
             chores = asyncio.create_task(self._do_chores())
             stopped = asyncio.create_task(stop.wait())
-            tasks = [source, ready, pump, chores, stopped]
+            tasks = [source, ready, *pumps, chores, stopped]
             if reload is not None and load is not None:
                 tasks.append(asyncio.create_task(self._reload_for_ever(reload, load)))
             try:
@@ -216,7 +214,8 @@ class Daemon:
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
-                self._pump.drain()
+                for pump in self._pumps:
+                    pump.drain()
                 await self._sender.close()
         _log.info("stopped")
 
@@ -256,7 +255,10 @@ class Daemon:
                 self._resize(config.history)
             if config.notify.enabled != last.notify.enabled:
                 self._alarms.enable(config.notify.enabled)
-            self._keeper.expire()
+            self._want(config)
+            self._feed.source.reload_configuration()
+            for context in self._contexts.values():
+                context.keeper.expire()
             last = config
             later = needs_restart(self._config, config)
             _log.info(
@@ -264,8 +266,20 @@ class Daemon:
             )
 
     def _resize(self, config: History) -> None:
-        self._feed.tracker.history.resize_tunnels(config.tunnel_size)
-        self._feed.tracker.history.resize_failures(config.failure_size)
+        for tracker in self._feed.trackers.values():
+            tracker.history.resize_tunnels(config.tunnel_size)
+            tracker.history.resize_failures(config.failure_size)
+
+    def _want(self, config: Config) -> None:
+        """Say what the operator wants of the gateway's configuration, and lets be done to it."""
+        self._may_detach = config.control.allow_detach
+        wanted = Wanted(
+            config.isakmp.default_policy,
+            config.ipsec.default_transform_set,
+            config.control.max_sas,
+        )
+        for tracker in self._feed.trackers.values():
+            tracker.want(wanted)
 
     def _loaded(self, load: Callable[[], Config]) -> tuple[Config, list[User]]:
         config = load()

@@ -57,6 +57,7 @@ def access_tables(readers: Sequence[bytes], writers: Sequence[bytes] = ()) -> Va
                 group,
                 SecurityModel.ANY,
                 SecurityLevel.NO_AUTH_NO_PRIV,
+                prefix=True,
                 read="all",
                 write="all" if group == "write" else "",
             )

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
+from tests.netns import into
 from tests.snmp_user import User
 from tests.tools import requires_tool
 
@@ -53,6 +54,7 @@ def run(
         Path(persistent, "cert_indexes").mkdir()
         finished = subprocess.run(
             [
+                *into(getattr(agent, "netns", "")),
                 requires_tool(program),
                 *("-r", "1", "-t", "5", "-m", "", "-On", *options, agent.endpoint, *names),
             ],

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from tests.netns import into
+
 __all__ = ["AgentError", "Running", "RunningAgent", "flowmib", "free_port"]
 
 ROOT = Path(__file__).parents[1]
@@ -57,12 +59,20 @@ class Running:
         arguments: of the command.
         configuration: text of a file to run with.
         patience: seconds that it may take to start, to stop or to answer.
+        netns: name of the network namespace it is in; empty for that of the tests.
 
     Raises:
         AgentError: it ends, or does not come up in time.
     """
 
-    def __init__(self, *arguments: str, configuration: str = "", patience: float = 20.0) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        configuration: str = "",
+        patience: float = 20.0,
+        netns: str = "",
+    ) -> None:
+        self.netns = netns
         self.port = free_port()
         self.endpoint = f"127.0.0.1:{self.port}"
         self._arguments = arguments
@@ -112,7 +122,10 @@ class Running:
         """Start it, with the state that it had when it ended."""
         began = len(self.log)
         self._process = subprocess.Popen(
-            (sys.executable, "-m", "agent.cli.main", *self._command(), *self._arguments),
+            (
+                *into(self.netns),
+                *(sys.executable, "-m", "agent.cli.main", *self._command(), *self._arguments),
+            ),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=self._output,

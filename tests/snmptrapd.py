@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.netns import into
 from tests.running_agent import free_port
 from tests.snmp_peer import Oid, Varbind
 from tests.snmp_user import User
@@ -96,7 +97,10 @@ class Snmptrapd:
         TrapdError: it does not come up in time.
     """
 
-    def __init__(self, configuration: str = PUBLIC, *, patience: float = 30.0) -> None:
+    def __init__(
+        self, configuration: str = PUBLIC, *, patience: float = 30.0, netns: str = ""
+    ) -> None:
+        self._netns = netns
         self._program = requires_tool("snmptrapd")
         self._configuration = configuration
         self._patience = patience
@@ -139,6 +143,7 @@ class Snmptrapd:
         }
         self._process = subprocess.Popen(
             (
+                *into(self._netns),
                 *(self._program, "-f", "-C", "-c", str(self._config), "-X", "-t", "-n", "-m", ""),
                 *("-On", "-Oe", "-OU", "-Ox", "-Lo", "-F", _FORMAT, self.address),
             ),
@@ -189,7 +194,8 @@ class Snmptrapd:
         return self.received
 
     def _is_listening(self) -> bool:
-        return f"0100007F:{self.port:04X} " in Path("/proc/net/udp").read_text("ascii")
+        sockets = Path(f"/proc/{self._process.pid}/net/udp")  # those of its namespace
+        return f"0100007F:{self.port:04X} " in sockets.read_text("ascii")
 
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + self._patience

@@ -86,9 +86,8 @@ class _Process:
         self.turn = asyncio.Lock()
         self.subagent = Subagent(
             _address(options.master),
-            tree,
-            MODULE,
-            {b"": self.keeper},
+            [MODULE],
+            {b"": (tree, self.keeper)},
             self.time,
             clock=time.monotonic,
             quiet=QuietLog(logging.getLogger("flowmib.agentx"), time.monotonic),

@@ -188,6 +188,7 @@ def parse_grant(
                 group,
                 model,
                 level,
+                prefix=True,  # of the empty name: in every context
                 read=ALL,
                 write=ALL if write else "",
                 notify=ALL,

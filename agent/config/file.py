@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import os
 import stat
 import tomllib
 from pathlib import Path
 
 from agent.config.agentx import parse_agentx
-from agent.config.model import Config, History, Mib, Peer, Simulated, Source, StrongSwan
+from agent.config.model import (
+    Config,
+    Control,
+    History,
+    Ipsec,
+    Isakmp,
+    Mib,
+    Peer,
+    Simulated,
+    Source,
+    StrongSwan,
+)
 from agent.config.notify import parse_notify
 from agent.config.section import ConfigError, Section
 from agent.config.snmp import parse_snmp
+from agent.config.vrf import parse_vrfs
 from datasource.history import DEFAULT_SIZE, MAX_SIZE
 
 __all__ = ["DEFAULT", "MAX_SEED", "MAX_TUNNELS", "load", "parse_text"]
@@ -22,6 +35,8 @@ MAX_DESCRIPTION = 80
 MAX_TUNNELS = 50_000
 MAX_SEED = 2**63 - 1
 MAX_OUTAGE_AFTER = 86_400.0
+MAX_SAS = 65_535
+"""As cipsMaxSAs has it."""
 
 
 def load(path: Path) -> Config:
@@ -75,11 +90,13 @@ def parse_text(text: str, where: str) -> Config:
         )
     top = Section(where, "", content)
     snmp_section = top.section("snmp")
-    snmp, warnings = parse_snmp(snmp_section)
+    vrfs = parse_vrfs(top.sections("vrf"))
+    contexts = tuple(dict.fromkeys(vrf.vrf for vrf in vrfs))
+    snmp, warnings = parse_snmp(snmp_section, contexts)
     agentx = parse_agentx(top.section("agentx")) if "agentx" in top else None
     if agentx is None and not snmp.listen:
         raise snmp_section.fail("listen", "is empty, and there is no agentx: nobody could ask")
-    notify, access, more_warnings = parse_notify(top.section("notify"), snmp)
+    notify, access, more_warnings = parse_notify(top.section("notify"), snmp, contexts)
     config = Config(
         snmp=dataclasses.replace(snmp, access=access),
         agentx=agentx,
@@ -87,6 +104,10 @@ def parse_text(text: str, where: str) -> Config:
         history=_history(top.section("history")),
         source=_source(top.section("source")),
         peers=tuple(_peer(section) for section in top.sections("peer")),
+        isakmp=_isakmp(top.section("isakmp")),
+        ipsec=_ipsec(top.section("ipsec")),
+        control=_control(top.section("control")),
+        vrfs=vrfs,
         notify=notify,
         state_directory=_state_directory(top),
         warnings=(*warnings, *more_warnings),
@@ -133,7 +154,8 @@ def _source(section: Section) -> Source:
             interval=strongswan.seconds("interval", 5.0, 1.0, 3600.0),
             log_events=strongswan.flag("log_events", default=True),
             kernel=strongswan.choice("kernel", "auto", "off"),
-            error_notify=_error_notify(strongswan),
+            error_notify=_path(strongswan, "error_notify", "/run/charon.enfy"),
+            swanctl_conf=_path(strongswan, "swanctl_conf", ""),
         ),
         simulated=Simulated(
             tunnels=simulated.number("tunnels", 20, 1, MAX_TUNNELS),
@@ -146,15 +168,43 @@ def _source(section: Section) -> Source:
     return source
 
 
-def _error_notify(section: Section) -> Path | None:
-    text = section.text("error_notify", "/run/charon.enfy")
+def _path(section: Section, key: str, default: str) -> Path | None:
+    text = section.text(key, default)
     return Path(text) if text else None
 
 
 def _peer(section: Section) -> Peer:
-    peer = Peer(section.text("match"), section.text("description", longest=MAX_DESCRIPTION))
+    if "address" in section:
+        if "match" in section:
+            raise section.fail("match", "is there, and address too; one of them names the peer")
+        address = section.text("address")
+        match = str(section.parsed("address", address, ipaddress.ip_address))
+    else:
+        match = section.text("match")
+    peer = Peer(match, section.text("description", longest=MAX_DESCRIPTION))
     section.close()
     return peer
+
+
+def _isakmp(section: Section) -> Isakmp:
+    isakmp = Isakmp(default_policy=section.flag("default_policy", default=True))
+    section.close()
+    return isakmp
+
+
+def _ipsec(section: Section) -> Ipsec:
+    ipsec = Ipsec(default_transform_set=section.flag("default_transform_set", default=True))
+    section.close()
+    return ipsec
+
+
+def _control(section: Section) -> Control:
+    control = Control(
+        allow_detach=section.flag("allow_detach", default=False),
+        max_sas=section.number("max_sas", 0, 0, MAX_SAS),
+    )
+    section.close()
+    return control
 
 
 DEFAULT = parse_text("", "the default configuration")

@@ -12,12 +12,16 @@ from agent.snmp.community import Community, Network
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
 from datasource.history import DEFAULT_SIZE
+from datasource.vrf import VrfRule
 
 __all__ = [
     "AgentX",
     "Config",
+    "Control",
     "History",
     "Identity",
+    "Ipsec",
+    "Isakmp",
     "ListenAddress",
     "Mib",
     "Notify",
@@ -102,6 +106,8 @@ class StrongSwan:
     kernel: Literal["auto", "off"] = "auto"
     error_notify: Path | None = Path("/run/charon.enfy")
     """None: it is not used."""
+    swanctl_conf: Path | None = None
+    """Where the proposals stand; None: it is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +147,32 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Isakmp:
+    """``[isakmp]``."""
+
+    default_policy: bool = True
+    """The default policies may be in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ipsec:
+    """``[ipsec]``."""
+
+    default_transform_set: bool = True
+    """The default transform sets may be in force."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """``[control]``: what may be done to the gateway, and how much it may have."""
+
+    allow_detach: bool = False
+    """A manager may unload connections."""
+    max_sas: int = 0
+    """IPsec SAs; 0 for no limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notify:
     """``[notify]``: notifications, and who gets them."""
 
@@ -162,6 +194,11 @@ class Config:
     history: History = History()
     source: Source = Source()
     peers: tuple[Peer, ...] = ()
+    isakmp: Isakmp = Isakmp()
+    ipsec: Ipsec = Ipsec()
+    control: Control = Control()
+    vrfs: tuple[VrfRule, ...] = ()
+    """``[[vrf]]``, in order."""
     notify: Notify = Notify()
     state_directory: Path | None = None
     """None: where the environment says, see :func:`agent.state.default_directory`."""

@@ -11,6 +11,7 @@ from agent.config.model import ListenAddress, Notify, Snmp
 from agent.config.section import Section
 from agent.config.snmp import parse_listen
 from agent.config.users import highest_level
+from agent.config.vrf import existing_context
 from agent.notify.names import EVERYTHING, parse_name
 from agent.notify.target import Target
 from agent.snmp.security import SecurityLevel, SecurityModel
@@ -25,12 +26,15 @@ _OF_USERS = ("user", "level")
 _OF_INFORMS = ("timeout", "retries")
 
 
-def parse_notify(section: Section, snmp: Snmp) -> tuple[Notify, VacmTables, tuple[str, ...]]:
+def parse_notify(
+    section: Section, snmp: Snmp, contexts: Sequence[str]
+) -> tuple[Notify, VacmTables, tuple[str, ...]]:
     """Read all of ``[notify]``.
 
     Args:
         section: ``[notify]``.
         snmp: has the users and views that targets name.
+        contexts: those that there are, beside the global one.
 
     Returns:
         What it says, the tables of access with the targets in them, and the warnings.
@@ -45,7 +49,7 @@ def parse_notify(section: Section, snmp: Snmp) -> tuple[Notify, VacmTables, tupl
     warnings: list[str] = []
     for number, item in enumerate(section.sections("target"), 1):
         # As with other communities: this name may be logged.
-        target = _target(item, snmp, b"notify-target-%d" % number)
+        target = _target(item, snmp, b"notify-target-%d" % number, contexts)
         for other, known in enumerate(targets, 1):
             if known.way == target.way:
                 raise item.fail(
@@ -72,7 +76,7 @@ def _names(
     return frozenset().union(*names)
 
 
-def _target(section: Section, snmp: Snmp, security_name: bytes) -> Target:
+def _target(section: Section, snmp: Snmp, security_name: bytes, contexts: Sequence[str]) -> Target:
     address = section.parsed("address", section.text("address"), _parse_receiver)
     version = section.choice("version", "2c", "1", "3")
     inform = section.flag("inform", default=False)
@@ -93,6 +97,7 @@ def _target(section: Section, snmp: Snmp, security_name: bytes) -> Target:
         timeout=section.seconds("timeout", 5.0, 0.1, 300.0),
         retries=section.number("retries", 3, 0, 20),
         send=_names(section, "send") if "send" in section else EVERYTHING,
+        contexts=_contexts(section, contexts),
         queue=section.number("queue", 20_000, 1, 100_000),
         rate=section.number("rate", 2_500, 1, 100_000),
         source=_source(section, address),
@@ -103,6 +108,14 @@ def _target(section: Section, snmp: Snmp, security_name: bytes) -> Target:
         return dataclasses.replace(target, community=community)
     user, level = _user(section, snmp, inform=inform)
     return dataclasses.replace(target, security_name=user.name.encode(), user=user, level=level)
+
+
+def _contexts(section: Section, known: Sequence[str]) -> frozenset[bytes] | None:
+    if "contexts" not in section:
+        return None
+    return frozenset(
+        existing_context(section, "contexts", name, known) for name in section.texts("contexts")
+    )
 
 
 def _refuse(section: Section, keys: Sequence[str], because: str) -> None:
@@ -164,7 +177,7 @@ def _granted(section: Section, target: Target, tables: VacmTables) -> VacmTables
     group = own_group(section)
     return VacmTables(
         (*tables.members, GroupMember(target.model, target.security_name, group)),
-        (*tables.entries, AccessEntry(group, target.model, target.level, notify=view)),
+        (*tables.entries, AccessEntry(group, target.model, target.level, prefix=True, notify=view)),
         tables.subtrees,
     )
 

@@ -25,6 +25,7 @@ def needs_restart(old: Config, new: Config) -> tuple[str, ...]:
             ("mib", old.mib, new.mib),
             ("source", old.source, new.source),
             ("peer", old.peers, new.peers),
+            ("vrf", old.vrfs, new.vrfs),
             (
                 "notify.extra_objects",
                 old.notify.extra_objects,

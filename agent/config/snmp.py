@@ -19,6 +19,7 @@ from agent.config.model import Identity, ListenAddress, Snmp, UserConfig
 from agent.config.oid import parse_object_id
 from agent.config.section import Section
 from agent.config.users import highest_level, parse_settings, weaknesses
+from agent.config.vrf import existing_context
 from agent.snmp.community import Community, Network
 from agent.snmp.security import SecurityModel
 from agent.state import parse_engine_id
@@ -41,8 +42,12 @@ def parse_listen(text: str) -> ListenAddress:
     return ListenAddress(*parse_endpoint(text, rest), text)
 
 
-def parse_snmp(section: Section) -> tuple[Snmp, tuple[str, ...]]:
+def parse_snmp(section: Section, contexts: Sequence[str]) -> tuple[Snmp, tuple[str, ...]]:
     """Read all of ``[snmp]``; the second value are the warnings.
+
+    Args:
+        section: its table.
+        contexts: those that there are, beside the global one.
 
     Raises:
         ConfigError: a key is wrong, or two contradict each other.
@@ -58,7 +63,7 @@ def parse_snmp(section: Section) -> tuple[Snmp, tuple[str, ...]]:
     user_sections = section.sections("user")
     if not community_sections and not user_sections:
         community_sections = [Section("the default", "snmp.community[1]", {"name": "public"})]
-    communities, community_grants = _communities(community_sections)
+    communities, community_grants = _communities(community_sections, contexts)
     users, user_grants, weak = _users(user_sections)
     grants = (*community_grants, *user_grants)
     access = access_tables(grants, entries, subtrees)
@@ -83,7 +88,7 @@ def _engine_id(section: Section) -> bytes | None:
 
 
 def _communities(
-    sections: Sequence[Section],
+    sections: Sequence[Section], contexts: Sequence[str]
 ) -> tuple[tuple[Community, ...], tuple[Grant, ...]]:
     communities: list[Community] = []
     grants: list[Grant] = []
@@ -94,19 +99,20 @@ def _communities(
             section.name("name", longest=255).encode(),
             _networks(section, _LOOPBACK),
             security_name,
+            existing_context(section, "context", section.text("context", ""), contexts),
         )
         grant = parse_grant(section, (SecurityModel.V1, SecurityModel.V2C), security_name)
         section.close()
         for other, other_grant in zip(communities, grants, strict=True):
             if (
                 other.name == community.name
-                and other_grant.terms != grant.terms
+                and (other.context, *other_grant.terms) != (community.context, *grant.terms)
                 and _overlap(other.networks, community.networks)
             ):
                 raise section.fail(
                     "name",
                     f"is that of {other_grant.section.path} too, from the same addresses, but with"
-                    " other access",
+                    " other access or another context",
                 )
         communities.append(community)
         grants.append(grant)

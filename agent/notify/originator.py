@@ -71,7 +71,7 @@ class Originator(abc.ABC):
         """Take a notification if it is for this target. Whether it was taken."""
         target, account = self.target, self._account
         name = pdus.notification.name
-        if name not in target.send:
+        if not target.wants(name, pdus.notification.context):
             return False
         account.statistics.wanted += 1
         if not self._may_be_told(pdus):

@@ -34,6 +34,8 @@ class Target:
     """How often an inform is sent again."""
     send: frozenset[str] = EVERYTHING
     """Descriptors of the notifications that it wants."""
+    contexts: frozenset[bytes] | None = None
+    """Those whose notifications it wants; None for all."""
     queue: int = 20_000
     """Notifications that wait at most; then the oldest are dropped."""
     rate: int = 2_500
@@ -42,6 +44,10 @@ class Target:
     """Own address to send from. If empty, the system chooses."""
     agent_address: str = ""
     """IPv4 address in SNMPv1 traps. If empty, the one that they are sent from."""
+
+    def wants(self, name: str, context: bytes) -> bool:
+        """Whether it is to be told of a notification of this descriptor, from this context."""
+        return name in self.send and (self.contexts is None or context in self.contexts)
 
     @property
     def way(self) -> tuple[object, ...]:

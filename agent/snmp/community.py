@@ -28,6 +28,8 @@ class Community:
     networks: tuple[Network, ...]
     security_name: bytes
     """What access control knows it by."""
+    context: bytes = b""
+    """Where it asks."""
 
 
 class Origins(Generic[_Who]):

@@ -192,8 +192,12 @@ class Engine:
                 self._statistics.snmpInBadCommunityNames += 1
                 self._stranger(host, "with an unknown community")
                 return None
-            identity = _MODELS[version], who.security_name, SecurityLevel.NO_AUTH_NO_PRIV, b""
-            caller = self._know((head, host), *identity)
+            if who.context not in self._contexts:
+                # After a reload; only SNMPv3 can be told why (RFC 3413 section 3.2).
+                self._statistics.snmpUnknownContexts += 1
+                return None
+            identity = _MODELS[version], who.security_name, SecurityLevel.NO_AUTH_NO_PRIV
+            caller = self._know((head, host), *identity, who.context)
         pdu_type = envelope.pdu_type
         if pdu_type not in _REQUESTS[version]:
             if pdu_type not in _OTHERS[version]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from agent.agentx.errors import AgentXError
 from agent.agentx.values import (
@@ -32,11 +32,14 @@ _MAX_PLACES = 4096
 
 
 class ServedObjects:
-    """The objects of one module in a tree: what is served of it, and where."""
+    """The objects of some modules in a tree: what is served of it, and where.
 
-    def __init__(self, tree: Tree, module: str) -> None:
+    The modules are neighbours in the tree, with no other one between them.
+    """
+
+    def __init__(self, tree: Tree, modules: Collection[str]) -> None:
         self.tree = tree
-        self.spans = tuple(span for span in tree.spans if span.type.module == module)
+        self.spans = tuple(span for span in tree.spans if span.type.module in modules)
         self.numbers = frozenset(span.number for span in self.spans)
 
     def regions(self) -> tuple[Oid, ...]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agent.agentx.address import TcpAddress, UnixAddress
@@ -48,13 +48,12 @@ _DESCRIPTION = b"flowmib"
 
 
 class Subagent:
-    """Serves one module below a master.
+    """Serves some modules below a master.
 
     Args:
         address: of the master.
-        tree: what the contexts show.
-        module: that is served of it; the master has the others itself.
-        contexts: by their names.
+        modules: those that are served; the master has the others itself.
+        contexts: by their names, with the tree of what each shows.
         time: told how long the master is up.
         clock: gives seconds, as the event loop does.
         quiet: for what may have to be logged often.
@@ -70,9 +69,8 @@ class Subagent:
     def __init__(
         self,
         address: UnixAddress | TcpAddress,
-        tree: Tree,
-        module: str,
-        contexts: Mapping[bytes, Context],
+        modules: Sequence[str],
+        contexts: Mapping[bytes, tuple[Tree, Context]],
         time: MasterTime,
         *,
         clock: Callable[[], float],
@@ -84,27 +82,29 @@ class Subagent:
         self.refused: dict[Register | AddAgentCaps, int] = {}
         self.connected = False
         self._address = address
-        self._objects = ServedObjects(tree, module)
-        self._contexts = contexts
+        self._contexts = {
+            name: (ServedObjects(tree, modules), context)
+            for name, (tree, context) in contexts.items()
+        }
         self._time = time
         self._clock = clock
         self._quiet = quiet
         self._turn = turn or contextlib.nullcontext()
-        numbers = self._objects.numbers
+        served, _ = self._contexts[b""]  # the same everywhere, but for what it shows
         self._writable = Access(
-            bytes(SHOWN if span.number in numbers else HIDDEN for span in tree.spans)
+            bytes(SHOWN if span.number in served.numbers else HIDDEN for span in served.tree.spans)
         )
         self._settings = SessionSettings(
             Open(description=_DESCRIPTION),
             tuple(
                 Register(region, context=context)
                 for context in contexts
-                for region in self._objects.regions()
+                for region in served.regions()
             ),
             tuple(
                 AddAgentCaps(resource.identity, resource.description.encode(), context)
                 for context in contexts
-                for resource in capabilities.resources([module])
+                for resource in capabilities.resources(modules)
             ),
         )
         self._readers: dict[bytes, ObjectReader] = {}
@@ -146,10 +146,11 @@ class Subagent:
         known = self._contexts.get(context)
         if known is None:
             return None
-        view = known.current()
+        objects, keeper = known
+        view = keeper.current()
         reader = self._readers.get(context)
         if reader is None or reader.view is not view:
-            reader = self._readers[context] = ObjectReader(self._objects, view)
+            reader = self._readers[context] = ObjectReader(objects, view)
         return reader
 
     def transaction(self, context: bytes) -> SetTransaction | None:
@@ -157,7 +158,7 @@ class Subagent:
         known = self._contexts.get(context)
         if known is None:
             return None
-        return SetTransaction(known, self._writable, self._turn, self._keep, self._fault)
+        return SetTransaction(known[1], self._writable, self._turn, self._keep, self._fault)
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)

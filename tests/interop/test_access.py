@@ -220,7 +220,7 @@ def test_va03_a_view_of_one_row(agent: RunningAgent, options: tuple[str, ...]) -
 
     found, expected = compared(agent, options, is_in_view)
     assert found == expected
-    assert len(found) == 34 - 1  # columns, less the index
+    assert len(found) == 34  # columns without the index
 
 
 def test_va04_pysnmp_sees_the_same_row(agent: RunningAgent, manager: PysnmpManager) -> None:

@@ -34,7 +34,7 @@ class World:
         self.alarms = Alarms(
             Notify(frozenset(enabled), (), extra_objects),
             MODULES,
-            TREE,
+            {b"": TREE, b"red": TREE},
             switches=self.switches,
             outlets=self.outlets,
             clock=lambda: self.now,
@@ -47,14 +47,14 @@ class World:
         assert one == other
         return one
 
-    def live(self) -> None:
+    def live(self, context: bytes = b"") -> None:
         """Have a tunnel come and go."""
         tracker = Tracker()
         tracker.saw(10, ike(child(1)))
         tracker.child_down(11, ike(), child(1), EndReason.NORMAL)
         tracker.ike_down(11, 1, EndReason.NORMAL)
         for event in tracker.take_events():
-            self.alarms.happened(event)
+            self.alarms.happened(context, event)
 
 
 def test_no03_what_the_file_enables_is_told() -> None:
@@ -112,3 +112,10 @@ def test_a_stranger_is_not_told_of_while_that_is_off() -> None:
     world = World()
     world.alarms.stranger("192.0.2.1")
     assert world.told == []
+
+
+def test_a_context_is_told_with_what_happens_in_it() -> None:
+    world = World("cikeTunnelStart", "coldStart")
+    world.live(b"red")
+    world.alarms.started()
+    assert [n.context for n in world.outlets[0].told] == [b"red", b""]

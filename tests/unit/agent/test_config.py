@@ -18,8 +18,11 @@ from agent.config import (
     AgentX,
     Config,
     ConfigError,
+    Control,
     History,
     Identity,
+    Ipsec,
+    Isakmp,
     Mib,
     Notify,
     Peer,
@@ -36,6 +39,8 @@ from agent.snmp.community import Community
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.usm.users import Secret, UserSettings
 from agent.snmp.vacm import AccessEntry, GroupMember, Subtree, VacmTables
+from datasource.model import Mark
+from datasource.vrf import VrfRule
 
 EVERYTHING = """
 state_directory = "/var/lib/gateway"
@@ -58,6 +63,7 @@ from = ["192.0.2.0/24", "2001:db8::/32"]
 [[snmp.community]]
 name = "old tools"
 group = "tools"
+context = "red"
 
 [[snmp.user]]
 name = "ops"
@@ -121,14 +127,36 @@ interval = 2
 log_events = false
 kernel = "off"
 error_notify = "/run/other.enfy"
+swanctl_conf = "/etc/other.conf"
 
 [source.simulated]
 tunnels = 50000
 seed = 0
 outage_after = 90.5
 
+[isakmp]
+default_policy = false
+
+[ipsec]
+default_transform_set = false
+
+[control]
+allow_detach = true
+max_sas = 65535
+
+[[vrf]]
+name = "red"
+front_door = "internet"
+connections = ["red-*", "rouge"]
+marks = ["42", "0x2a/0xff"]
+interface_ids = ["0x10"]
+
+[[vrf]]
+name = "blue"
+marks = ["7"]
+
 [[peer]]
-match = "192.0.2.7"
+address = "2001:DB8::7"
 description = "the branch"
 
 [[peer]]
@@ -144,7 +172,9 @@ COMMUNITY_MODELS = (SecurityModel.V1, SecurityModel.V2C)
 
 def own(where: str, model: SecurityModel, level: SecurityLevel, write: str = "") -> AccessEntry:
     """What the short form at this place makes."""
-    return AccessEntry(f"own:{where}", model, level, read="all", write=write, notify="all")
+    return AccessEntry(
+        f"own:{where}", model, level, prefix=True, read="all", write=write, notify="all"
+    )
 
 
 def members(name: bytes, group: str) -> list[GroupMember]:
@@ -161,7 +191,7 @@ def test_every_key() -> None:
                 Community(
                     b"net work", (MANAGEMENT, ipaddress.ip_network("2001:db8::/32")), b"community-2"
                 ),
-                Community(b"old tools", LOOPBACK, b"community-3"),
+                Community(b"old tools", LOOPBACK, b"community-3", b"red"),
             ),
             VacmTables(
                 members=(
@@ -241,10 +271,24 @@ def test_every_key() -> None:
                 log_events=False,
                 kernel="off",
                 error_notify=Path("/run/other.enfy"),
+                swanctl_conf=Path("/etc/other.conf"),
             ),
             Simulated(50_000, 0, 90.5),
         ),
-        peers=(Peer("192.0.2.7", "the branch"), Peer("moon.strongswan.org", "the moon")),
+        peers=(Peer("2001:db8::7", "the branch"), Peer("moon.strongswan.org", "the moon")),
+        isakmp=Isakmp(default_policy=False),
+        ipsec=Ipsec(default_transform_set=False),
+        control=Control(allow_detach=True, max_sas=65_535),
+        vrfs=(
+            VrfRule(
+                "red",
+                "internet",
+                ("red-*", "rouge"),
+                (Mark(42), Mark(0x2A, 0xFF)),
+                (16,),
+            ),
+            VrfRule("blue", marks=(Mark(7),)),
+        ),
         notify=Notify(frozenset({"coldStart"})),
         state_directory=Path("/var/lib/gateway"),
     )
@@ -258,7 +302,9 @@ def test_the_example_above_leaves_no_key_out() -> None:
 
     content = tomllib.loads(EVERYTHING)
     # [notify] has a test of its own.
-    assert content.keys() | {"peers", "warnings", "notify"} == fields(Config) | {"peer"}
+    assert content.keys() | {"peers", "vrfs", "warnings", "notify"} == fields(Config) | {
+        *("peer", "vrf")
+    }
     assert content["snmp"].keys() | {"communities", "users"} == fields(config.Snmp) | {
         *("community", "user", "view")
     }
@@ -269,7 +315,12 @@ def test_the_example_above_leaves_no_key_out() -> None:
     assert content["source"].keys() == fields(Source)
     assert content["source"]["strongswan"].keys() == fields(StrongSwan)
     assert content["source"]["simulated"].keys() == fields(Simulated)
-    assert content["peer"][0].keys() == fields(Peer)
+    assert content["peer"][1].keys() == fields(Peer)
+    for key, kind in (("isakmp", Isakmp), ("ipsec", Ipsec), ("control", Control)):
+        assert content[key].keys() == fields(kind)
+    assert content["vrf"][0].keys() | {"vrf", "if_ids"} == fields(VrfRule) | {
+        *("name", "interface_ids")
+    }
 
 
 def test_defaults() -> None:
@@ -304,7 +355,7 @@ def test_defaults() -> None:
 NOTIFY = ("enable", "extra_objects")
 NOTIFY_TARGET = (
     *("address", "version", "community", "user", "level", "inform", "timeout", "retries"),
-    *("send", "queue", "rate", "view", "source", "agent_address"),
+    *("send", "contexts", "queue", "rate", "view", "source", "agent_address"),
 )
 SHIPPED = Path(__file__).parents[3] / "packaging" / "flowmib.toml"
 
@@ -348,14 +399,14 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
     ("text", "key", "what"),
     [
         # unknown
-        ("nonsense = 1", "nonsense", "unknown key; known here: agentx, history, mib, notify"),
+        ("nonsense = 1", "nonsense", "unknown key; known here: agentx, control, history,"),
         (
             "[snmp]\nlisen = []",
             "snmp.lisen",
             "unknown key; known here: access, community, engine_id, f",
         ),
         ("[snmp.trap]", "snmp.trap", "unknown key"),
-        (COMMUNITY + "form = []", "snmp.community[1].form", "unknown key; known here: access, fr"),
+        (COMMUNITY + "form = []", "snmp.community[1].form", "unknown key; known here: access, co"),
         ("[snmp.identity]\nx = 1", "snmp.identity.x", "unknown key; known here: preset, sys_con"),
         ("[[snmp.community]]\nname='x'\nlevel='authPriv'", "snmp.community[1].level", "unknown"),
         ("[mib]\nx = 1", "mib.x", "unknown key; known here: algorithms, peer_index"),
@@ -399,6 +450,19 @@ COMMUNITY = "[[snmp.community]]\nname = 'x'\n"
         ("[[snmp.community]]", "snmp.community[1].name", "is missing"),
         ("[[peer]]\nmatch = 'x'", "peer[1].description", "is missing"),
         ("[[peer]]\nmatch='x'\ndescription=''\n[[peer]]", "peer[2].match", "is missing"),
+        ("[[peer]]\naddress='x'", "peer[1].address", "'x' does not appear to be"),
+        ("[[peer]]\naddress='::1'\nmatch='x'", "peer[1].match", "and address too"),
+        ("[[vrf]]\nname='x'", "vrf[1].connections", "nor are there marks or interface_ids"),
+        ("[[vrf]]\nname=''", "vrf[1].name", "is empty"),
+        ("[[vrf]]\nname='x'\nmarks=['2/3/4']", "vrf[1].marks", "'3/4' is no number"),
+        ("[[vrf]]\nname='x'\nmarks=['4294967296']", "vrf[1].marks", "fit in 32 bits"),
+        ("[[vrf]]\nname='x'\ninterface_ids=['-1']", "vrf[1].interface_ids", "fit in 32"),
+        ("[control]\nmax_sas=65536", "control.max_sas", "0 to 65535"),
+        (
+            "[[snmp.community]]\nname='x'\ncontext='red'",
+            "snmp.community[1].context",
+            "no [[vrf]] 'red'",
+        ),
         # out of range
         ("[snmp]\nmax_message_size = 483", "snmp.max_message_size", "is 483, allowed are 484"),
         ("[snmp]\nmax_message_size = 65508", "snmp.max_message_size", "allowed are 484 to 65507"),
@@ -605,6 +669,9 @@ class TestNeedsRestart:
             "[[snmp.view]]\nname = 'x'\ninclude = ['1.3']",
             "[[snmp.access]]\ngroup = 'x'",
             "[history]\ntunnel_size = 5",
+            "[isakmp]\ndefault_policy = false",
+            "[ipsec]\ndefault_transform_set = false",
+            "[control]\nallow_detach = true\nmax_sas = 5",
         ],
     )
     def test_op01_what_can_change(self, text: str) -> None:
@@ -615,7 +682,8 @@ class TestNeedsRestart:
         everything = parse_text(EVERYTHING, "")
         at_once = {"communities", "users", "access", "max_repetitions", "failures_per_second"}
         fields = {field.name for field in dataclasses.fields(Config)}
-        fields -= {"warnings", "snmp", "history", "notify"}
+        fields -= {"warnings", "snmp", "history", "notify", "isakmp", "ipsec", "control"}
         fields |= {f"snmp.{field.name}" for field in dataclasses.fields(config.Snmp)}
-        changed = {key.replace("peer", "peers") for key in needs_restart(DEFAULT, everything)}
+        plural = {"peer": "peers", "vrf": "vrfs"}
+        changed = {plural.get(key, key) for key in needs_restart(DEFAULT, everything)}
         assert changed == fields - {f"snmp.{name}" for name in at_once}

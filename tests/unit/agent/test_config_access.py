@@ -184,7 +184,7 @@ class TestMembers:
         assert ask(config, USM, b"ops", PRIV, NOTIFY) is None
         assert ask(config, USM, b"ops", PRIV, WRITE) is Denied.NO_SUCH_VIEW
         assert ask(config, USM, b"ops", AUTH) is Denied.NO_ACCESS_ENTRY
-        assert ask(config, USM, b"ops", PRIV, context=b"x") is Denied.NO_ACCESS_ENTRY
+        assert ask(config, USM, b"ops", PRIV, context=b"x") is None
         assert ask(config, V2C, b"ops", NO_AUTH) is Denied.NO_GROUP_NAME
 
     def test_va01_short_form_of_a_community(self) -> None:
@@ -234,7 +234,7 @@ class TestTheSameCommunityTwice:
             parsed(ACCESS, "model = 'v2c'", COMMUNITY, COMMUNITY + second)
         assert str(caught.value) == (
             "flowmib.toml: snmp.community[2].name: is that of snmp.community[1] too, from the same"
-            " addresses, but with other access"
+            " addresses, but with other access or another context"
         )
 
     @pytest.mark.parametrize("terms", ["access = 'read'", "access = 'write'", "group = 'staff'"])

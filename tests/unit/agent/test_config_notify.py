@@ -240,6 +240,7 @@ class TestReload:
         (PUBLIC + "queue = 100001", "target[1].queue", "allowed are 1 to 100000"),
         (PUBLIC + "rate = 0", "target[1].rate", "allowed are 1 to 100000"),
         (PUBLIC + "send = []", "target[1].send", "one text or more"),
+        (PUBLIC + "contexts = ['red']", "target[1].contexts", "no [[vrf]] 'red'"),
         (PUBLIC + "send = ['isakmp tun']", "target[1].send", "known after 'isakmp': failure"),
         (PUBLIC + "view = 'x'", "target[1].view", "there is no view 'x'; there are all"),
         (PUBLIC + "view = ''", "target[1].view", "there is no view ''; there are all"),

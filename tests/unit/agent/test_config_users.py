@@ -112,7 +112,13 @@ class TestShortForm:
         assert member == GroupMember(SecurityModel.USM, b"ops", member.group)
         assert access.entries == (
             AccessEntry(
-                member.group, SecurityModel.USM, level, read="all", write=write, notify="all"
+                member.group,
+                SecurityModel.USM,
+                level,
+                prefix=True,
+                read="all",
+                write=write,
+                notify="all",
             ),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import logging
 
@@ -20,6 +21,7 @@ from tests.originating import COLD_START, LOGGER, number_in, pdus_of, start_of, 
 NO_ROUTE = OSError(errno.ENETUNREACH, "Network is unreachable")
 TOO_LARGE = OSError(errno.EMSGSIZE, "Message too long")
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+CONTEXTS = "".join(f"[[vrf]]\nname = '{name}'\nmarks = ['1']\n" for name in ("red", "blue"))
 VIEW = "[[snmp.view]]\nname = 'tunnels'\ninclude = ['1.3.6.1.4.1.9.9.171']\n"
 
 
@@ -65,14 +67,17 @@ class TestWhichItGets:
         assert not originator.notify(Pdus(COLD_START, 1), 0.0)
         assert originator.statistics.dropped == {Loss.NOT_IN_VIEW: 1}
 
-    def test_va04_another_context(self) -> None:
-        originator = make()
-        elsewhere = start_of(1)
-        elsewhere = type(elsewhere)(
-            elsewhere.name, elsewhere.trap_oid, 1001, elsewhere.varbinds, b"vrf-1"
-        )
-        assert not originator.notify(Pdus(elsewhere, 1), 0.0)
-        assert originator.statistics.dropped == {Loss.NOT_IN_VIEW: 1}
+    def test_no03_only_of_its_contexts(self) -> None:
+        red, blue = (dataclasses.replace(start_of(1), context=name) for name in (b"red", b"blue"))
+        for settings, wanted in (
+            ("", [True, True, True]),
+            ("contexts = ['red']", [False, True, False]),
+            ("contexts = ['', 'blue']", [True, False, True]),
+        ):
+            originator = make(settings, CONTEXTS)
+            told = [originator.notify(Pdus(one, 1), 0.0) for one in (start_of(1), red, blue)]
+            assert told == wanted
+            assert originator.statistics.dropped == {}
 
     @pytest.mark.parametrize(("version", "sent"), [("1", [1]), ("2c", [1, 2])])
     def test_no01_a_counter64_is_not_for_version_1(self, version: str, sent: list[int]) -> None:

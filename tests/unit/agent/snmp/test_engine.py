@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.snmp.community import Community, Origins
 from agent.snmp.engine import Limits
 from mibs import ber
 from mibs.smi import Oid
 from mibs.snmp_statistics import SnmpStatistics
 from mibs.view import View, ViewBuilder
-from tests.engine import finished, make_engine
+from tests.engine import LOOPBACK, finished, make_engine
 from tests.small_mib import ROOT, Part, Peer, Reference, Small, Thing, small_tree
 from tests.snmp_peer import Reply, Varbind, items, read, request, varbinds_of
 
@@ -642,3 +643,22 @@ def test_a_bulk_walk_gives_everything_in_order(shared: Agent) -> None:
             name = found[-1]
         assert found == shared.reference.names
         assert all(a < b for a, b in pairwise(found))
+
+
+class TestContexts:
+    def test_a_community_that_is_for_another_context_sees_that_one(self, agent: Agent) -> None:
+        elsewhere = Community(b"public", LOOPBACK, b"public", b"red")
+        agent.engine._contexts = {b"red": agent}
+        agent.engine.replace(
+            replace(agent.engine._policy, communities=Origins([(b"public", LOOPBACK, elsewhere)]))
+        )
+        assert agent.ask("get", (*COUNT, 200)).error_status == 0
+
+    def test_a_community_for_a_context_that_is_not_there_gets_no_answer(self, agent: Agent) -> None:
+        """RFC 3413 section 3.2: a report is of SNMPv3 only."""
+        elsewhere = Community(b"public", LOOPBACK, b"public", b"red")
+        agent.engine.replace(
+            replace(agent.engine._policy, communities=Origins([(b"public", LOOPBACK, elsewhere)]))
+        )
+        assert agent(request("get", [(*COUNT, 200)])) is None
+        assert agent.counted() == {"snmpInPkts": 1, "snmpUnknownContexts": 1}

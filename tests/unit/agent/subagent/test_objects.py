@@ -44,7 +44,7 @@ def _world(rows: int, seed: int = 1) -> tuple[ObjectReader, dict[Oid, VarBind]]:
     tree = small_tree()
     reference = Reference(tree, snapshot, AT)
     cells = [plain_varbind(cell) for _, cell in reference.cells]
-    reader = ObjectReader(ServedObjects(tree, MODULE), ViewBuilder(tree).build(snapshot, AT))
+    reader = ObjectReader(ServedObjects(tree, [MODULE]), ViewBuilder(tree).build(snapshot, AT))
     return reader, {cell.name: cell for cell in cells}
 
 
@@ -126,13 +126,13 @@ def test_ax22_why_there_is_nothing() -> None:
 def test_another_module_is_not_served() -> None:
     tree = small_tree()
     view = ViewBuilder(tree).build(Small(), AT)
-    objects = ServedObjects(tree, "SNMPv2-MIB")
+    objects = ServedObjects(tree, ["SNMPv2-MIB"])
     assert objects.regions() == ()
     assert ObjectReader(objects, view).get((*ROOT, 1, 2, 0)).type == NO_SUCH_OBJECT
 
 
 def test_ax11_tables_and_groups_of_scalars_are_the_regions() -> None:
-    regions = ServedObjects(small_tree(), MODULE).regions()
+    regions = ServedObjects(small_tree(), [MODULE]).regions()
     assert regions == ((*ROOT, 1), *((*ROOT, number) for number in (2, 3, 4, 5, 130)))
 
 

@@ -10,6 +10,8 @@ from agent.agentx.address import UnixAddress
 from agent.snmp.limits import QuietLog
 from agent.subagent.clock import MasterTime
 from agent.subagent.subagent import Subagent
+from agent.views import ViewKeeper
+from datasource.tracker import Tracker
 from mibs import cisco_ipsec_flow_monitor, served, smi
 from mibs.notification import Notification
 from mibs.tree import Tree
@@ -24,9 +26,8 @@ def subagent() -> Subagent:
     tree = Tree(smi.load(served.MODULES), served.bind(shown()))
     return Subagent(
         UnixAddress("/nowhere"),
-        tree,
-        cisco_ipsec_flow_monitor.MODULE,
-        {},
+        [cisco_ipsec_flow_monitor.MODULE],
+        {b"": (tree, ViewKeeper(Tracker(), tree, lambda: 0.0))},
         MasterTime(lambda: 0.0),
         clock=lambda: 0.0,
         quiet=QuietLog(logging.getLogger("flowmib.agentx"), lambda: 0.0),
