@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from datasource.configuration import Child, Connection, Policy
-from datasource.model import EncapsulationMode, IpAddress
+from datasource.model import EncapsulationMode, Identity, IpAddress
 from datasource.strongswan.connection import auth_method, lifetime
 from datasource.strongswan.default_proposals import CHILD_LIFETIME
 from datasource.strongswan.fields import (
@@ -51,14 +51,15 @@ def parse_configured(name: str, fields: Message) -> Connection | None:
         if configs and not children:
             return None
         locals_, remotes = texts(fields, "local_addrs"), texts(fields, "remote_addrs")
+        addresses = () if any(map(_is_any, locals_)) else tuple(_addresses(locals_))
         rounds = [one for kind, one in subsections(fields) if kind.startswith("remote-")]
         return Connection(
             name=name,
             children=children,
-            local_addresses=() if any(map(_is_any, locals_)) else tuple(_addresses(locals_)),
+            local_addresses=addresses,
             peers=tuple(_peers(remotes)),
             dynamic=any(map(_is_any, remotes)) or not any(map(_is_host, remotes)),
-            local_identity=identity(section(fields, "local-1"), "id"),
+            local_identity=_local_identity(section(fields, "local-1"), addresses),
             auth_method=auth_method(fields),
             lifetime=lifetime(fields),
             keepalive=number(fields, "dpd_delay", 0) or None,
@@ -92,6 +93,14 @@ def _complete_child(child: Child, declared: DeclaredChild) -> Child:
         uses_defaults=declared.uses_defaults,
         lifetime=declared.rekey_time or child.lifetime or declared.life_time or None,
     )
+
+
+def _local_identity(own: Message, addresses: Sequence[IpAddress]) -> Identity | None:
+    """Return what the gateway calls itself, also where only charon's default tells that."""
+    said = identity(own, "id")
+    if said is None and text(own, "class", "") == "pre-shared key" and len(addresses) == 1:
+        return Identity.parse(str(addresses[0]))
+    return said
 
 
 def _child(name: str, config: Message) -> Child:

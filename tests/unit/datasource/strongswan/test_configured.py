@@ -9,6 +9,7 @@ from datasource.configuration import Child, Policy, TransformSet
 from datasource.model import AuthMethod, EncapsulationMode, Identity, Proposal
 from datasource.strongswan.configured import complete, parse_configured
 from datasource.strongswan.fields import ConvertError
+from datasource.strongswan.packet import Message
 from datasource.strongswan.swanctl_conf import Declared, DeclaredChild
 from tests.unit.datasource.strongswan.replay import encode, messages_of
 
@@ -40,6 +41,25 @@ def test_a_real_one() -> None:
             lifetime_octets=None,
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("class_", "addresses", "expected"),
+    [
+        (b"pre-shared key", [b"10.9.0.1"], Identity.parse("10.9.0.1")),
+        (b"pre-shared key", [b"10.9.0.1", b"10.9.0.2"], None),
+        (b"pre-shared key", [b"%any"], None),
+        (b"public key", [b"10.9.0.1"], None),
+    ],
+)
+def test_an_identity_that_is_not_written_down(
+    class_: bytes, addresses: list[bytes], expected: Identity | None
+) -> None:
+    """With a certificate, charon's default is its subject, which is not told here."""
+    fields: Message = {**SITE, "local-1": {"class": class_}, "local_addrs": addresses}
+    connection = parse_configured(NAME, fields)
+    assert connection is not None
+    assert connection.local_identity == expected
 
 
 @pytest.mark.parametrize(
