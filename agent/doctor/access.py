@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from agent.config import Snmp
+from agent.config import Config, Snmp
 from agent.errors import AgentError
 from agent.snmp.community import Network
 from agent.snmp.security import SecurityLevel, SecurityModel
@@ -44,6 +44,7 @@ class Access:
         scope: how much it may read.
         community: of versions 0 and 1.
         user: of version 3.
+        context: where it asks.
     """
 
     title: str
@@ -52,6 +53,7 @@ class Access:
     scope: Scope
     community: bytes = field(default=b"", repr=False)
     user: UserSettings | None = None
+    context: str = ""
 
     def allows(self, host: str) -> bool:
         """Whether it may ask from this address; from none if that is empty."""
@@ -61,20 +63,31 @@ class Access:
         return any(address in network for network in self.networks)
 
 
-def accesses(snmp: Snmp) -> Iterator[Access]:
-    """Go through everybody; SNMPv1, which cannot read all there is, comes last."""
+def accesses(config: Config) -> Iterator[Access]:
+    """Go through everybody; SNMPv1, which cannot read all there is, comes last.
+
+    A user asks in the global context, and in each other one where it may read something.
+    """
+    snmp = config.snmp
+    contexts = dict.fromkeys(("", *(rule.vrf for rule in config.vrfs)))
     yield from _communities(snmp, 1, "v2c", SecurityModel.V2C)
     for user in snmp.users:
         settings = user.settings
         level = SecurityLevel(1 + bool(settings.auth) + bool(settings.priv))
         protocols = ", ".join(filter(None, (settings.auth, settings.priv))) or "no password"
-        yield Access(
-            f"v3, user {settings.name!r} ({protocols})",
-            3,
-            user.networks,
-            _scope(snmp.access, SecurityModel.USM, settings.name.encode(), level),
-            user=settings,
-        )
+        for context in contexts:
+            who = SecurityModel.USM, settings.name.encode(), level, context.encode()
+            scope = _scope(snmp.access, *who)
+            if scope is Scope.NOTHING and context:
+                continue
+            yield Access(
+                f"v3, user {settings.name!r} ({protocols}){_in(context)}",
+                3,
+                user.networks,
+                scope,
+                user=settings,
+                context=context,
+            )
     yield from _communities(snmp, 0, "v1", SecurityModel.V1)
 
 
@@ -82,16 +95,25 @@ def _communities(
     snmp: Snmp, version: Literal[0, 1], name: str, model: SecurityModel
 ) -> Iterator[Access]:
     for number, community in enumerate(snmp.communities, 1):
+        who = model, community.security_name, SecurityLevel.NO_AUTH_NO_PRIV, community.context
+        context = community.context.decode()
         yield Access(
-            f"{name}, snmp.community[{number}]",
+            f"{name}, snmp.community[{number}]{_in(context)}",
             version,
             community.networks,
-            _scope(snmp.access, model, community.security_name, SecurityLevel.NO_AUTH_NO_PRIV),
+            _scope(snmp.access, *who),
             community=community.name,
+            context=context,
         )
 
 
-def _scope(tables: VacmTables, model: SecurityModel, name: bytes, level: SecurityLevel) -> Scope:
+def _in(context: str) -> str:
+    return f", context {context!r}" if context else ""
+
+
+def _scope(
+    tables: VacmTables, model: SecurityModel, name: bytes, level: SecurityLevel, context: bytes
+) -> Scope:
     groups = {
         member.group
         for member in tables.members
@@ -103,7 +125,7 @@ def _scope(tables: VacmTables, model: SecurityModel, name: bytes, level: Securit
         if entry.group in groups
         and entry.model in (SecurityModel.ANY, model)
         and entry.level <= level
-        and not entry.context
+        and (entry.context == context or (entry.prefix and context.startswith(entry.context)))
     } - {""}
     if not views:
         return Scope.NOTHING

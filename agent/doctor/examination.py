@@ -91,7 +91,7 @@ async def examine(config: Config, addresses: Sequence[ListenAddress]) -> Report:
     """
     first = addresses[0]
     source = _own_address(first)
-    if not any(access.allows(source) for access in accesses(config.snmp)):
+    if not any(access.allows(source) for access in accesses(config)):
         raise DoctorError(f"nobody may ask the agent at {first.text} from {source or 'here'}")
     report = Report(first.text)
     with _manager(first) as manager:
@@ -104,7 +104,7 @@ async def examine(config: Config, addresses: Sequence[ListenAddress]) -> Report:
     for address in addresses[1:]:
         with _manager(address) as manager:
             source = _own_address(address)
-            for access in accesses(config.snmp):
+            for access in accesses(config):
                 if access.allows(source):
                     _, trouble = await _admit(manager, access)
                     chapter.add(
@@ -132,7 +132,7 @@ async def _admit(manager: Manager, access: Access) -> tuple[Session | None, str]
     """Return a session, or why there is none."""
     try:
         if access.user is not None:
-            session = await manager.user(access.user)
+            session = await manager.user(access.user, access.context)
         else:
             session = manager.community(access.community, 1 if access.version else 0)
         await session.get([_SYS_UP_TIME])
@@ -158,7 +158,7 @@ class _Examination:
         """Examine it, asking from an address of this machine."""
         walks = [
             walked
-            for access in accesses(self._config.snmp)
+            for access in accesses(self._config)
             if (walked := await self._asked(access, source)) is not None
         ]
         self._note_engine()
@@ -168,15 +168,22 @@ class _Examination:
         if not walks:
             self._access.add(Level.WRONG, "agent", "nobody could read anything")
             return
-        best = max(walks, key=lambda walked: (walked.access.version > 0, len(walked.seen)))
-        self._describe(best.seen)
-        if not any(best.seen.column(name) for name in ACTIVE_TUNNELS):
-            level = Level.WRONG if best.access.scope is Scope.ALL else Level.NOTE
-            self._access.add(level, best.access.title, "reads nothing of tunnels: is this flowmib?")
-            return
-        await self._compare(best, [walked for walked in walks if walked is not best])
-        await self._agree(best)
-        self._management_systems(best)
+        contexts: dict[str, list[_Walked]] = {}
+        for walked in walks:
+            contexts.setdefault(walked.access.context, []).append(walked)
+        bests = {context: _best(found) for context, found in contexts.items()}
+        first = bests.get("") or next(iter(bests.values()))
+        self._describe(first.seen)
+        for context, best in bests.items():
+            if not any(best.seen.column(name) for name in ACTIVE_TUNNELS):
+                level = Level.WRONG if best.access.scope is Scope.ALL else Level.NOTE
+                text = "reads nothing of tunnels: is this flowmib?"
+                self._access.add(level, best.access.title, text)
+                continue
+            await self._compare(best, [one for one in contexts[context] if one is not best])
+            await self._agree(best, f", context {context!r}" if context else "")
+            if best is first:
+                self._management_systems(best)
 
     # Access and walks -----------------------------------------------------------------------------
 
@@ -286,22 +293,23 @@ class _Examination:
 
     # Invariants -----------------------------------------------------------------------------------
 
-    async def _agree(self, best: _Walked) -> None:
+    async def _agree(self, best: _Walked, where: str) -> None:
         chapter = self._report.chapter("invariants")
         if not best.access.version:
-            chapter.add(Level.NOTE, "tables", "not checked: that takes SNMPv2c or SNMPv3")
+            text = "not checked: that takes SNMPv2c or SNMPv3"
+            chapter.add(Level.NOTE, f"tables{where}", text)
             return
         first = await self._scalars(best.session)
         found = await self._settled(best.session)
         lines = list(found.values())
-        _add_all(chapter, "tables", lines, "the tables and the numbers of tunnels agree")
-        await self._wraps(best, chapter)
+        _add_all(chapter, f"tables{where}", lines, "the tables and the numbers of tunnels agree")
+        await self._wraps(best, chapter, where)
         last = await self._scalars(best.session)
         if last.get("sysUpTime", 0) < first.get("sysUpTime", 0):
-            chapter.add(Level.NOTE, "totals", "the agent was started anew meanwhile")
+            chapter.add(Level.NOTE, f"totals{where}", "the agent was started anew meanwhile")
             return
         lines = falls(self._names.modules, first, last)
-        _add_all(chapter, "totals", lines, "no total fell")
+        _add_all(chapter, f"totals{where}", lines, "no total fell")
 
     async def _settled(self, session: Session) -> Contradictions:
         """Return the contradictions that stay."""
@@ -329,7 +337,7 @@ class _Examination:
             values |= await self._numbers(session, wanted)
         return values
 
-    async def _wraps(self, best: _Walked, chapter: Chapter) -> None:
+    async def _wraps(self, best: _Walked, chapter: Chapter, where: str) -> None:
         rows = sorted(best.seen.column("cipSecTunHcInOctets"))
         rows = rows[:: len(rows) // _WRAP_ROWS + 1]
         compared = 0
@@ -344,9 +352,9 @@ class _Examination:
                     faults.append(f"instance {'.'.join(map(str, index))}: {fault}")
         if compared:
             praise = f"64-bit octets are the 32-bit ones and their wraps, {compared} times"
-            _add_all(chapter, "octets", faults, praise)
+            _add_all(chapter, f"octets{where}", faults, praise)
         else:
-            chapter.add(Level.NOTE, "octets", "there is no 64-bit counter to compare")
+            chapter.add(Level.NOTE, f"octets{where}", "there is no 64-bit counter to compare")
 
     async def _numbers(self, session: Session, wanted: Sequence[tuple[str, Oid]]) -> dict[str, int]:
         """Return those of these instances that are there and are numbers, by object."""
@@ -380,6 +388,10 @@ class _Examination:
                     chapter.add(Level.WARNING, consumer.name, trouble)
         if some_do_not_look:
             chapter.add(Level.NOTE, "who will not look", _REMEDY)
+
+
+def _best(walks: Sequence[_Walked]) -> _Walked:
+    return max(walks, key=lambda walked: (walked.access.version > 0, len(walked.seen)))
 
 
 def _add_all(chapter: Chapter, subject: str, faults: Sequence[str], praise: str) -> None:

@@ -61,6 +61,7 @@ class Manager:
         self._timeout = timeout
         self._retries = retries
         self._sessions = 0
+        self._users: set[str] = set()
         if ipaddress.ip_address(host).version == 6:
             self._domain, transport = udp6.DOMAIN_NAME, udp6.Udp6AsyncioTransport()
         else:
@@ -83,12 +84,18 @@ class Manager:
         config.add_v1_system(self._snmp, index, OctetString(name))
         return self._session(index, "noAuthNoPriv", version)
 
-    async def user(self, settings: UserSettings) -> Session:
-        """Return a session of SNMPv3, at the highest level that the user has.
+    async def user(self, settings: UserSettings, context: str = "") -> Session:
+        """Return a session of SNMPv3 in a context, at the highest level that the user has.
 
         Raises:
             NoAnswerError: the agent does not say which engine it is.
         """
+        if settings.name not in self._users:
+            await self._add(settings)
+        level = "authPriv" if settings.priv else "authNoPriv" if settings.auth else "noAuthNoPriv"
+        return self._session(settings.name, level, _V3, context.encode())
+
+    async def _add(self, settings: UserSettings) -> None:
         engine_id = None
         if any(secret and secret.key for secret in (settings.auth_secret, settings.priv_secret)):
             engine_id = OctetString((await self.discover()).engine_id)
@@ -105,8 +112,7 @@ class Manager:
             authKeyType=auth_type,
             privKeyType=priv_type,
         )
-        level = "authPriv" if settings.priv else "authNoPriv" if settings.auth else "noAuthNoPriv"
-        return self._session(settings.name, level, _V3)
+        self._users.add(settings.name)
 
     async def discover(self) -> Engine:
         """Ask the agent which engine it is (RFC 3414 section 4).
@@ -125,7 +131,9 @@ class Manager:
             raise NoAnswerError("requestTimedOut")
         return self._engines[-1]
 
-    def _session(self, security_name: str, level: str, version: int) -> Session:
+    def _session(
+        self, security_name: str, level: str, version: int, context: bytes = b""
+    ) -> Session:
         self._sessions += 1
         target = f"{_TARGET} {self._sessions}"
         config.add_target_parameters(self._snmp, target, security_name, level, version)
@@ -138,7 +146,7 @@ class Manager:
             self._timeout * 100,
             self._retries,
         )
-        return Session(self._snmp, target, version)
+        return Session(self._snmp, target, version, context)
 
     def _observe(self, _snmp: Any, _point: str, facts: Mapping[str, Any], _context: Any) -> None:
         self._engines.append(
@@ -165,11 +173,12 @@ class Session:
         slowest: seconds of the answer that took longest.
     """
 
-    def __init__(self, snmp: SnmpEngine, target: str, version: int) -> None:
+    def __init__(self, snmp: SnmpEngine, target: str, version: int, context: bytes) -> None:
         self.slowest = 0.0
         self._snmp = snmp
         self._target = target
         self._version = version
+        self._context = context
 
     async def get(self, names: Sequence[Oid]) -> Answer:
         """Ask for these instances.
@@ -202,7 +211,7 @@ class Session:
                 self._snmp,
                 self._target,
                 None,
-                b"",
+                self._context,
                 *numbers,
                 [(name, Null("")) for name in names],
                 done,

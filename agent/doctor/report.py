@@ -51,7 +51,10 @@ class Report:
     chapters: list[Chapter] = field(default_factory=list)
 
     def chapter(self, title: str) -> Chapter:
-        """Begin a chapter."""
+        """Begin a chapter, or go on with it."""
+        for known in self.chapters:
+            if known.title == title:
+                return known
         chapter = Chapter(title)
         self.chapters.append(chapter)
         return chapter

@@ -14,7 +14,7 @@ from tests.gateway_config import SIDES, Side, endpoint, other
 from tests.gateways import Gateways
 from tests.master import SnmpMaster, wait_for
 from tests.net_snmp import Endpoint, as_user, assert_rising, dotted, run
-from tests.running_agent import RunningAgent
+from tests.running_agent import RunningAgent, flowmib
 from tests.snmp_user import User
 from tests.snmptrapd import Snmptrapd
 from tests.trap_receiver import TrapReceiver
@@ -217,6 +217,16 @@ def test_three_contexts_over_every_version_and_below_a_master(gateways: Gateways
                 assert shown(walked, "cikeGlobalActiveTunnels") == ["1"]
                 assert shown(walked, "cikeTunHistTermReason") == []
                 assert shown(walked, "cikeGlobalPreviousTunnels") == ["0"]
+
+
+def test_the_doctor_asks_in_every_context(gateways: Gateways) -> None:
+    with RunningAgent(configuration=configuration(gateways)) as agent:
+        bring_up(gateways)
+        said = flowmib("doctor", "--config", str(agent.config), "--agent", agent.endpoint)
+        assert said.returncode == 0, said.stdout
+        for number, context in ((2, "red"), (3, "blue")):
+            assert f"tables, context '{context}'" in said.stdout
+            assert f"snmp.community[{number}], context '{context}'" in said.stdout
 
 
 def test_notifications_say_their_context(gateways: Gateways) -> None:

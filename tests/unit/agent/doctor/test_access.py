@@ -61,7 +61,7 @@ include = ["1.3.6.1.2.1.1"]
 
 @pytest.fixture(scope="module")
 def everybody() -> list[Access]:
-    return list(accesses(parse_text(CONFIGURATION, "test").snmp))
+    return list(accesses(parse_text(CONFIGURATION, "test")))
 
 
 def test_everybody_and_what_they_may_read(everybody: list[Access]) -> None:
@@ -121,3 +121,26 @@ def test_no_answer(everybody: list[Access]) -> None:
     assert len(texts) == 3
     assert all(text.startswith("no answer") for text in texts)
     assert refusal(community, "requestTimedOut", engine_known=True) in texts
+
+
+def test_each_context_is_asked_in() -> None:
+    vrfs = "[[vrf]]\nname = 'other'\nmarks = ['1']\n[[vrf]]\nname = 'red'\nmarks = ['2']\n"
+    bound = CONFIGURATION.replace('"far away"', '"far away"\ncontext = "red"')
+    found = [
+        (access.title, access.context, access.scope)
+        for access in accesses(parse_text(bound + vrfs, "test"))
+        if access.version
+    ]
+    assert found == [
+        ("v2c, snmp.community[1]", "", Scope.ALL),
+        ("v2c, snmp.community[2], context 'red'", "red", Scope.ALL),
+        ("v2c, snmp.community[3]", "", Scope.PART),
+        ("v3, user 'ops' (SHA-256, AES-128)", "", Scope.ALL),
+        ("v3, user 'ops' (SHA-256, AES-128), context 'other'", "other", Scope.ALL),
+        ("v3, user 'ops' (SHA-256, AES-128), context 'red'", "red", Scope.ALL),
+        ("v3, user 'anybody' (no password)", "", Scope.ALL),
+        ("v3, user 'anybody' (no password), context 'other'", "other", Scope.ALL),
+        ("v3, user 'anybody' (no password), context 'red'", "red", Scope.ALL),
+        ("v3, user 'weak' (SHA-1)", "", Scope.NOTHING),
+        ("v3, user 'weak' (SHA-1), context 'other'", "other", Scope.PART),
+    ]
