@@ -17,6 +17,7 @@ __all__ = [
     "connection_text",
     "daemon_text",
     "endpoint",
+    "further_connection",
     "host",
     "network",
     "number",
@@ -234,6 +235,40 @@ connections {{ {CONNECTION} {{
 }} }}
 secrets {{ ike-site {{ secret = 0x{settings.psk.encode().hex()} }} }}
 {settings.swanctl_extra}
+"""
+
+
+def further_connection(
+    side: Side, name: str, child: str, index: int, more: str = "", *, peer: str = ""
+) -> str:
+    """Return a section of swanctl.conf for another connection between the two gateways.
+
+    Only its identities tell it from the others. Its child is between the inner networks of an
+    index, which must be there; ``more`` are further lines of it, ``peer`` another name of the peer.
+    """
+    ours, theirs = (endpoint(one, 4) for one in (side, other(side)))
+    local, remote = (network(one, 4, index) for one in (side, other(side)))
+    return f"""
+connections {{ {name} {{
+  version = 2
+  local_addrs = {ours}
+  remote_addrs = {theirs}
+  proposals = aes128-sha256-modp2048
+  local {{
+    auth = psk
+    id = {side}.{name}
+  }}
+  remote {{
+    auth = psk
+    id = {peer or other(side)}.{name}
+  }}
+  children {{ {child} {{
+    local_ts = {local}0/24
+    remote_ts = {remote}0/24
+    esp_proposals = aes128-sha256
+    {more}
+  }} }}
+}} }}
 """
 
 

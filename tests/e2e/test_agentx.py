@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,13 +30,6 @@ STAMPS = {
 """Times by sysUpTime, which is the master's below it."""
 
 versions = pytest.mark.parametrize("version", [1, 2])
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    # pytest's own may be too long for a unix socket.
-    with tempfile.TemporaryDirectory(prefix="fm") as name:
-        yield Path(name)
 
 
 def configuration(gateways: Gateways, master: SnmpMaster) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
@@ -110,13 +109,6 @@ enable = ["isakmp", "ipsec", "snmp coldstart"]
             {name: count * len(FORMS) for name, count in self._seen.items()}
         )
         return received[-len(FORMS) * expected.total() :]
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    # pytest's own may be too long for a unix socket.
-    with tempfile.TemporaryDirectory(prefix="fm") as name:
-        yield Path(name)
 
 
 def objects(received: Sequence[Received], name: str) -> dict[str, Any]:

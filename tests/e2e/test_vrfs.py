@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mibs import served, smi
-from tests.gateway_config import SIDES, Side, endpoint, other
+from tests.gateway_config import SIDES, further_connection
 from tests.gateways import Gateways
 from tests.master import SnmpMaster, wait_for
 from tests.net_snmp import Endpoint, as_user, assert_rising, dotted, run
@@ -60,33 +60,6 @@ access in-{name} {name} any noauth exact everything none none
 """
     for name in ("red", "blue")
 )
-
-
-def another(side: Side, name: str, number: int) -> str:
-    """A connection beside the first one, between the same two gateways."""
-    ours, theirs = (endpoint(one, 4) for one in (side, other(side)))
-    local, remote = (f"10.{10 + number}.{SIDES.index(one) + 1}.0/24" for one in (side, other(side)))
-    return f"""
-connections {{ {name} {{
-  version = 2
-  local_addrs = {ours}
-  remote_addrs = {theirs}
-  proposals = aes128-sha256-modp2048
-  local {{
-    auth = psk
-    id = {side}.{name}
-  }}
-  remote {{
-    auth = psk
-    id = {other(side)}.{name}
-  }}
-  children {{ {name}-net {{
-    local_ts = {local}
-    remote_ts = {remote}
-    esp_proposals = aes128-sha256
-  }} }}
-}} }}
-"""
 
 
 def configuration(gateways: Gateways, *more: str) -> str:
@@ -155,7 +128,10 @@ def gateways() -> Iterator[Gateways]:
         Gateways(Path(directory), version=2, children=3) as running,
     ):
         for side in SIDES:
-            extra = another(side, "red-1", 1) + another(side, "blue-1", 2)
+            extra = "".join(
+                further_connection(side, name, f"{name}-net", number)
+                for number, name in enumerate(("red-1", "blue-1"), 1)
+            )
             running.reconfigure(side, swanctl_extra=extra)
         yield running
 

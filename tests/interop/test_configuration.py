@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import glob
 import ipaddress
 import re
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -33,6 +31,7 @@ from datasource.strongswan.settings import Files
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from datasource.strongswan.swanctl_conf import agrees, read_swanctl_conf
 from tests.certificates import Authority
+from tests.following import following
 from tests.gateway_config import SIDES, Changes
 from tests.gateways import CommandError, Gateways
 from tests.unit.datasource.strongswan.replay import encode
@@ -126,29 +125,12 @@ class Watched:
     async def reconfigure(self, **changes: Unpack[Changes]) -> None:
         await asyncio.to_thread(self.gateways.reconfigure, "alpha", **changes)
 
-    @contextlib.asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.source.run())
-        try:
-            await self.source.ready.wait()
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
 
 def _subject(event: Event) -> str:
     if isinstance(event, CryptoMapAdded | CryptoMapDeleted):
         return f"{event.crypto_map.set_name}/{event.crypto_map.child.name}"
     assert isinstance(event, IsakmpPolicyAdded | IsakmpPolicyDeleted)
     return f"{event.policy.priority} {event.policy.policy.proposal.encryption}"
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    # pytest's own may be too long for a unix socket.
-    with tempfile.TemporaryDirectory(prefix="fm") as name:
-        yield Path(name)
 
 
 def run(
@@ -160,7 +142,7 @@ def run(
 ) -> None:
     async def main(gateways: Gateways) -> None:
         watched = Watched(gateways, file=file)
-        async with watched.following():
+        async with following(watched.source):
             await body(watched)
         assert not watched.source._problems
 

@@ -8,10 +8,9 @@ keys that never come, so its counts are 0: but they are there.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from datasource.model import IpsecFailures, IpsecTunnel
 from datasource.snapshot import Snapshot
 from datasource.strongswan.source import StrongSwanSource, tracker_for
 from datasource.xfrm.source import KernelSource
+from tests.following import following
 from tests.gateways import Gateways
 from tests.netns import inside, ip
 
@@ -74,22 +74,12 @@ class Rig:
             *("mode", "tunnel", "min", spi, "max", spi),
         )
 
-    @contextlib.asynccontextmanager
-    async def following(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.source.run())
-        try:
-            await self.source.ready.wait()
-            yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
 
 def run(body: Callable[[Rig], Awaitable[None]]) -> None:
     async def main(gateways: Gateways) -> None:
         rig = Rig(gateways)
         await asyncio.to_thread(gateways.initiate)
-        async with rig.following():
+        async with following(rig.source):
             await rig.until(lambda: len(rig.snapshot.ipsec_tunnels) == 1, "the tunnel")
             await body(rig)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Unpack
 
@@ -138,13 +137,6 @@ async def following(rig: Rig) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    # pytest's own may be too long for a unix socket.
-    with tempfile.TemporaryDirectory(prefix="fm") as name:
-        yield Path(name)
 
 
 def run(

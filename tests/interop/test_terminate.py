@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Unpack
 
@@ -21,6 +19,7 @@ from mibs.cisco_ipsec_flow_monitor import Choices
 from mibs.setting import ErrorStatus, SetError
 from mibs.tree import Tree
 from mibs.view import ViewBuilder
+from tests.following import following
 from tests.gateway_config import Changes, Side
 from tests.gateways import Gateways
 from tests.swanctl_raw import child_sas, ike_sas
@@ -100,24 +99,6 @@ class Gateway:
         deadline = asyncio.get_running_loop().time() + 5
         while (found := await self.has(side)) != expected:
             assert asyncio.get_running_loop().time() < deadline, found
-
-
-@contextlib.asynccontextmanager
-async def following(source: StrongSwanSource) -> AsyncIterator[None]:
-    task = asyncio.create_task(source.run())
-    try:
-        await source.ready.wait()
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    # pytest's own may be too long for a unix socket.
-    with tempfile.TemporaryDirectory(prefix="fm") as name:
-        yield Path(name)
 
 
 def run(

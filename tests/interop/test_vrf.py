@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,8 @@ from datasource.strongswan.source import StrongSwanSource, tracker_for
 from datasource.tracker_group import TrackerGroup
 from datasource.vrf import VrfRule
 from tests import sas
-from tests.gateway_config import SIDES, Side, endpoint, other
+from tests.following import following
+from tests.gateway_config import SIDES, further_connection
 from tests.gateways import CommandError, Gateways
 
 # Context, connection, child, more lines for the child.
@@ -41,37 +41,6 @@ STRANGER = "red-stranger"
 BY_NAME = (VrfRule("red", connections=("red-*",)), VrfRule("blue", connections=("b?ue-1",)))
 BY_SA = (VrfRule("red", marks=(Mark(0x2A),)), VrfRule("blue", if_ids=(44,)))
 by_either = pytest.mark.parametrize("rules", [BY_NAME, BY_SA], ids=["by_name", "by_sa"])
-
-
-def connection(side: Side, name: str, child: str, network: int, more: str) -> str:
-    """Return a section of swanctl.conf; only its identities tell it from the others."""
-    ours, theirs = (endpoint(one, 4) for one in (side, other(side)))
-    local, remote = (
-        f"10.{10 + network}.{SIDES.index(one) + 1}.0/24" for one in (side, other(side))
-    )
-    peer = f"{other(side)}.{name}" if name != STRANGER else f"nobody.{side}"
-    return f"""
-connections {{ {name} {{
-  version = 2
-  local_addrs = {ours}
-  remote_addrs = {theirs}
-  proposals = aes128-sha256-modp2048
-  local {{
-    auth = psk
-    id = {side}.{name}
-  }}
-  remote {{
-    auth = psk
-    id = {peer}
-  }}
-  children {{ {child} {{
-    local_ts = {local}
-    remote_ts = {remote}
-    esp_proposals = aes128-sha256
-    {more}
-  }} }}
-}} }}
-"""
 
 
 class World:
@@ -134,17 +103,6 @@ class World:
 UP = {context: [(name, 1, 1)] for context, name, *_ in SITES}
 
 
-@contextlib.asynccontextmanager
-async def following(source: StrongSwanSource) -> AsyncIterator[None]:
-    task = asyncio.create_task(source.run())
-    try:
-        await source.ready.wait()
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
 @pytest.fixture
 def gateways() -> Iterator[Gateways]:
     # pytest's own may be too long for a unix socket.
@@ -155,9 +113,9 @@ def gateways() -> Iterator[Gateways]:
         for side in SIDES:
             with (Path(name) / side / "swanctl" / "swanctl.conf").open("a") as file:
                 for index, (_, conn, child, more) in enumerate(SITES[1:], 1):
-                    file.write(connection(side, conn, child, index, more))
+                    file.write(further_connection(side, conn, child, index, more))
                 if side == "alpha":
-                    file.write(connection(side, STRANGER, "stranger", 9, ""))
+                    file.write(further_connection(side, STRANGER, "stranger", 9, peer="nobody"))
             started._swan(side, "--load-conns")
         yield started
 
