@@ -42,11 +42,12 @@ class Master:
 
     async def stop(self) -> None:
         self._server.close()
-        await self._server.wait_closed()
         for writer in self._writers:
             writer.transport.abort()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+        # From Python 3.12 on, this waits for the connections, too.
+        await self._server.wait_closed()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.append(writer)
