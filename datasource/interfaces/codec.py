@@ -6,9 +6,7 @@ takes some 0.4 ms, so answers are given one by one and whoever asks can do other
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,8 +18,8 @@ from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 from pyroute2.netlink.rtnl.rtmsg import rtmsg
 
 from datasource.configuration import Interface
-from datasource.errors import DataSourceError
 from datasource.model import IpAddress
+from datasource.netlink.codec import DUMP, REQUEST, NetlinkError, Reply
 
 __all__ = [
     "ADDRESS_GROUPS",
@@ -54,14 +52,9 @@ TUNNELS = frozenset(
 """Kinds of links (IFLA_INFO_KIND) that are tunnels. Of ``ppp`` the kernel does not tell whether it
 is PPPoE, over which a gateway has its provider, or a tunnel such as PPTP: it is none."""
 
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port: 16 octets
-_CODE = struct.Struct("=i")
-
-_NLMSG_ERROR, _NLMSG_DONE, _NLMSG_OVERRUN = 2, 3, 4
 _RTM_NEWLINK, _RTM_GETLINK = 16, 18
 _RTM_NEWADDR, _RTM_GETADDR = 20, 22
 _RTM_NEWROUTE, _RTM_GETROUTE = 24, 26
-_NLM_F_REQUEST, _NLM_F_MULTI, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 _RTEXT_FILTER_SKIP_STATS = 8
 _AF_INET, _AF_INET6 = 2, 10
 _IFF_UP = 0x1
@@ -73,15 +66,8 @@ _RTN_UNICAST = 1
 _MALFORMED = (NetlinkDecodeError, struct.error, LookupError, TypeError, ValueError)
 
 
-class RtnetlinkError(DataSourceError):
-    """The kernel refuses, or what it says is not what linux/rtnetlink.h says.
-
-    ``errno`` is the kernel's number of an error, 0 where it gave none.
-    """
-
-    def __init__(self, words: str, number: int = 0) -> None:
-        super().__init__(words)
-        self.errno = number
+class RtnetlinkError(NetlinkError):
+    """The kernel refuses, or what it says is not what linux/rtnetlink.h says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +106,12 @@ def ask_links(sequence: int) -> bytes:
     """Return the message that asks for all links, to be answered under this 32-bit number."""
     message = ifinfmsg()
     message["attrs"] = [("IFLA_EXT_MASK", _RTEXT_FILTER_SKIP_STATS)]
-    return _encode(message, _RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP, sequence)
+    return _encode(message, _RTM_GETLINK, REQUEST | DUMP, sequence)
 
 
 def ask_addresses(sequence: int) -> bytes:
     """Return the message that asks for all addresses."""
-    return _encode(ifaddrmsg(), _RTM_GETADDR, _NLM_F_REQUEST | _NLM_F_DUMP, sequence)
+    return _encode(ifaddrmsg(), _RTM_GETADDR, REQUEST | DUMP, sequence)
 
 
 def ask_route(sequence: int, destination: IpAddress) -> bytes:
@@ -135,7 +121,7 @@ def ask_route(sequence: int, destination: IpAddress) -> bytes:
     message["dst_len"] = destination.max_prefixlen
     # Without the zone, which only the textual form of an address has.
     message["attrs"] = [("RTA_DST", str(type(destination)(destination.packed)))]
-    return _encode(message, _RTM_GETROUTE, _NLM_F_REQUEST, sequence)
+    return _encode(message, _RTM_GETROUTE, REQUEST, sequence)
 
 
 def _encode(message: Any, kind: int, flags: int, sequence: int) -> bytes:
@@ -146,15 +132,10 @@ def _encode(message: Any, kind: int, flags: int, sequence: int) -> bytes:
     return bytes(message.data)
 
 
-class Answer:
+class Answer(Reply):
     """The answer to the request of this number, as far as it has come."""
 
-    def __init__(self, sequence: int) -> None:
-        self.done = False
-        """Whether it is complete."""
-        self.interrupted = False
-        """Whether something has changed meanwhile, so that what was there may be missing."""
-        self._sequence = sequence
+    error = RtnetlinkError
 
     def feed(self, datagram: bytes) -> Iterator[Row]:
         """Take a datagram as it came, and give what it says, one by one.
@@ -165,45 +146,18 @@ class Answer:
             RtnetlinkError: the kernel refuses, or the datagram is malformed. Nothing more can be
                 read.
         """
-        start, size = 0, len(datagram)
-        while start < size:
-            if size - start < _HEADER.size:
-                raise RtnetlinkError(f"a message of {size - start} octets")
-            length, kind, flags, sequence, _port = _HEADER.unpack_from(datagram, start)
-            if not _HEADER.size <= length <= size - start:
-                raise RtnetlinkError(f"a message of {length} octets in a datagram that has {size}")
-            if sequence == self._sequence and not self.done:
-                row = self._message(datagram[start : start + length], kind, flags)
-                if row is not None:
-                    yield row
-            start += (length + 3) & ~3
-
-    def _message(self, message: bytes, kind: int, flags: int) -> Row | None:
-        self.interrupted |= bool(flags & _NLM_F_DUMP_INTR)
-        self.done = kind == _NLMSG_DONE or not flags & _NLM_F_MULTI
-        if kind == _NLMSG_OVERRUN:
-            raise RtnetlinkError("messages were lost")
-        if kind == _NLMSG_ERROR or (kind == _NLMSG_DONE and len(message) > _HEADER.size):
-            _check_code(message)
-            return None
-        if (known := _ROWS.get(kind)) is None:
-            return None
-        layout, read = known
-        try:
-            decoded = layout(message)
-            decoded.decode()
-            return read(decoded)
-        except _MALFORMED as error:
-            raise RtnetlinkError(f"a malformed {layout.__name__}: {error}") from error
-
-
-def _check_code(message: bytes) -> None:
-    if len(message) < _HEADER.size + _CODE.size:
-        raise RtnetlinkError(f"an error of {len(message)} octets")
-    (code,) = _CODE.unpack_from(message, _HEADER.size)
-    if code:
-        known = -code in errno.errorcode
-        raise RtnetlinkError(os.strerror(-code) if known else f"error {code}", -code)
+        for kind, message in self.messages(datagram):
+            if (known := _ROWS.get(kind)) is None:
+                continue
+            layout, read = known
+            try:
+                decoded = layout(message)
+                decoded.decode()
+                row = read(decoded)
+            except _MALFORMED as error:
+                raise RtnetlinkError(f"a malformed {layout.__name__}: {error}") from error
+            if row is not None:
+                yield row
 
 
 def _link(message: Any) -> Link:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 
 from datasource.configuration import Interface
 from datasource.interfaces.codec import (
@@ -20,12 +20,12 @@ from datasource.interfaces.codec import (
     make_interfaces,
 )
 from datasource.model import IpAddress
+from datasource.netlink import link as netlink
 
 __all__ = ["DEFAULT_PATIENCE", "Connect", "connect", "read_interfaces", "read_routes", "watch"]
 
 DEFAULT_PATIENCE = 30.0
 """Seconds. A thousand interfaces and as many routes take less than one."""
-_DATAGRAM = 64 * 1024  # the kernel fills half of that at the most
 _SLICE = 4
 """Messages after which everybody else on the event loop has a turn: about 2 ms."""
 
@@ -33,18 +33,8 @@ Connect = Callable[[int], socket.socket]
 """Makes a socket that hears of these groups."""
 
 
-def connect(groups: int = 0) -> socket.socket:
-    """Return a socket of this network namespace. Needs no capability."""
-    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
-    link = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_ROUTE)
-    try:
-        link.bind((0, groups))
-        # To the kernel: from then on nobody else's messages come in.
-        link.connect((0, 0))
-    except OSError:
-        link.close()
-        raise
-    return link
+connect: Connect = partial(netlink.connect, socket.NETLINK_ROUTE)
+"""Of this network namespace. Needs no capability."""
 
 
 @contextlib.contextmanager
@@ -126,7 +116,7 @@ async def _ask(link: socket.socket, request: bytes, answer: Answer) -> AsyncIter
     await loop.sock_sendall(link, request)
     count = 0
     while not answer.done:
-        for row in answer.feed(await loop.sock_recv(link, _DATAGRAM)):
+        for row in answer.feed(await loop.sock_recv(link, netlink.DATAGRAM)):
             yield row
             count += 1
             if count % _SLICE == 0:
@@ -140,5 +130,4 @@ def _errors() -> Iterator[None]:
     except TimeoutError as error:
         raise RtnetlinkError("no answer in time") from error
     except OSError as error:
-        number = error.errno or 0
-        raise RtnetlinkError(os.strerror(number) if number else str(error), number) from error
+        raise RtnetlinkError.of(error) from error

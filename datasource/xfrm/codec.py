@@ -1,33 +1,27 @@
 """NETLINK_XFRM on the wire, without the wire: the request for all SAs, and the answer (sans-IO).
 
-A datagram is one or more messages: a header of 16 octets (netlink(7)) and a body. That of an SA is
-a ``struct xfrm_usersa_info`` and attributes (linux/xfrm.h). Numbers are in the byte order of the
-host, addresses and SPIs in that of the network. A message never goes on in the next datagram: what
-does not end in its own is truncated.
+The body of a message about an SA is a ``struct xfrm_usersa_info`` and attributes (linux/xfrm.h).
+Numbers are in the byte order of the host, addresses and SPIs in that of the network.
 
 The answer has the keys of the SAs, too. They are stepped over and never kept.
 """
 
 from __future__ import annotations
 
-import errno
 import ipaddress
-import os
 import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from datasource.errors import DataSourceError
 from datasource.model import EncapsulationMode, IpAddress
+from datasource.netlink.codec import DUMP, HEADER, REQUEST, NetlinkError, Reply, aligned
 
 __all__ = ["AH", "ESP", "IPCOMP", "Dump", "KernelSa", "Mark", "SaId", "XfrmError", "request"]
 
 ESP, AH, IPCOMP = 50, 51, 108
 """Protocols by their IANA numbers."""
 
-_HEADER = struct.Struct("=IHHII")  # length, type, flags, sequence, port: 16 octets
 _ATTRIBUTE = struct.Struct("=HH")  # length, type: 4 octets
-_CODE = struct.Struct("=i")
 # struct xfrm_usersa_info, with the alignment of this machine. Checked with linux/xfrm.h of 6.1 on
 # x86-64, offset and size: sel 0/56, id.daddr 56/16, id.spi 72/4, id.proto 76/1 and 3 unused,
 # saddr 80/16, lft 96/64, curlft 160/32, stats 192/12, seq 204/4, reqid 208/4, family 212/2,
@@ -36,9 +30,7 @@ _CODE = struct.Struct("=i")
 # everywhere, and 220 where to 4, as on i386. "0Q" is that padding.
 _SA = struct.Struct("@56x16s4sB3x16s4Q32x2Q16x3I4xIHB2x0Q")
 
-_NLMSG_ERROR, _NLMSG_DONE, _NLMSG_OVERRUN = 2, 3, 4
 _XFRM_MSG_NEWSA, _XFRM_MSG_GETSA = 0x10, 0x12
-_NLM_F_REQUEST, _NLM_F_MULTI, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x2, 0x10, 0x300
 _XFRMA_MARK, _XFRMA_IF_ID = 21, 31
 _WANTED = {_XFRMA_MARK: struct.Struct("=II"), _XFRMA_IF_ID: struct.Struct("=I")}
 _AF_INET, _AF_INET6 = 2, 10
@@ -50,15 +42,8 @@ _MODES = {
 }
 
 
-class XfrmError(DataSourceError):
-    """The kernel refuses, or what it says is not what linux/xfrm.h says.
-
-    ``errno`` is the kernel's number of an error, 0 where it gave none.
-    """
-
-    def __init__(self, words: str, number: int = 0) -> None:
-        super().__init__(words)
-        self.errno = number
+class XfrmError(NetlinkError):
+    """The kernel refuses, or what it says is not what linux/xfrm.h says."""
 
 
 class SaId(NamedTuple):
@@ -108,20 +93,17 @@ class KernelSa:
 
 def request(sequence: int) -> bytes:
     """Return the message that asks for all SAs, to be answered under this 32-bit number."""
-    flags = _NLM_F_REQUEST | _NLM_F_DUMP
-    return _HEADER.pack(_HEADER.size, _XFRM_MSG_GETSA, flags, sequence, 0)
+    return HEADER.pack(HEADER.size, _XFRM_MSG_GETSA, REQUEST | DUMP, sequence, 0)
 
 
-class Dump:
+class Dump(Reply):
     """The answer to the request of this number, as far as it has come."""
 
+    error = XfrmError
+
     def __init__(self, sequence: int) -> None:
+        super().__init__(sequence)
         self.sas: dict[SaId, KernelSa] = {}
-        self.done = False
-        """Whether it is complete."""
-        self.interrupted = False
-        """Whether SAs came or went meanwhile, so that some that were there may be missing."""
-        self._sequence = sequence
 
     def feed(self, datagram: bytes) -> None:
         """Take a datagram as it came. Messages under other numbers are left out.
@@ -129,36 +111,10 @@ class Dump:
         Raises:
             XfrmError: the kernel refuses, or the datagram is malformed. Nothing more can be read.
         """
-        start, size = 0, len(datagram)
-        while start < size:
-            if size - start < _HEADER.size:
-                raise XfrmError(f"a message of {size - start} octets")
-            length, kind, flags, sequence, _port = _HEADER.unpack_from(datagram, start)
-            if not _HEADER.size <= length <= size - start:
-                raise XfrmError(f"a message of {length} octets in a datagram that has {size}")
-            if sequence == self._sequence and not self.done:
-                self._message(datagram[start + _HEADER.size : start + length], kind, flags)
-            start += _aligned(length)
-
-    def _message(self, body: bytes, kind: int, flags: int) -> None:
-        self.interrupted |= bool(flags & _NLM_F_DUMP_INTR)
-        self.done = kind == _NLMSG_DONE or not flags & _NLM_F_MULTI
-        if kind == _XFRM_MSG_NEWSA:
-            sa = _sa(body)
-            self.sas[sa.id] = sa
-        elif kind == _NLMSG_OVERRUN:
-            raise XfrmError("messages were lost")
-        elif kind == _NLMSG_ERROR or (kind == _NLMSG_DONE and body):
-            _check_code(body)
-
-
-def _check_code(body: bytes) -> None:
-    if len(body) < _CODE.size:
-        raise XfrmError(f"an error of {len(body)} octets")
-    (code,) = _CODE.unpack_from(body)
-    if code:
-        known = -code in errno.errorcode
-        raise XfrmError(os.strerror(-code) if known else f"error {code}", -code)
+        for kind, message in self.messages(datagram):
+            if kind == _XFRM_MSG_NEWSA:
+                sa = _sa(message[HEADER.size :])
+                self.sas[sa.id] = sa
 
 
 def _sa(body: bytes) -> KernelSa:
@@ -202,12 +158,8 @@ def _attributes(body: bytes) -> dict[int, tuple[int, ...]]:
             if length < _ATTRIBUTE.size + numbers.size:
                 raise XfrmError(f"attribute {kind} of {length} octets")
             found[kind] = numbers.unpack_from(body, start + _ATTRIBUTE.size)
-        start += _aligned(length)
+        start += aligned(length)
     return found
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
 
 
 def _limit(number: int) -> int | None:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable
 
+from datasource.netlink import link as netlink
 from datasource.xfrm.codec import Dump, XfrmError, request
 
 __all__ = ["DEFAULT_PATIENCE", "read_sas"]
 
 DEFAULT_PATIENCE = 10.0
 """Seconds. Ten thousand tunnels take less than one."""
-_DATAGRAM = 64 * 1024  # the kernel fills half of that at the most: about 1 ms of work
 _SEQUENCE = 1  # of the one request that a socket is for
 
 
 def _open() -> socket.socket:
-    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
-    link = socket.socket(socket.AF_NETLINK, kind, socket.NETLINK_XFRM)
-    try:
-        # To the kernel: from then on nobody else's messages come in.
-        link.connect((0, 0))
-    except OSError:
-        link.close()
-        raise
-    return link
+    return netlink.connect(socket.NETLINK_XFRM)
 
 
 async def read_sas(
-    patience: float = DEFAULT_PATIENCE, connect: Callable[[], socket.socket] = _open
+    patience: float = DEFAULT_PATIENCE,
+    connect: Callable[[], socket.socket] = _open,
 ) -> Dump:
     """Return all SAs of this network namespace. Needs CAP_NET_ADMIN.
 
@@ -51,11 +43,10 @@ async def read_sas(
             with connect() as link:
                 await loop.sock_sendall(link, request(_SEQUENCE))
                 while not dump.done:
-                    dump.feed(await loop.sock_recv(link, _DATAGRAM))
+                    dump.feed(await loop.sock_recv(link, netlink.DATAGRAM))
                     await asyncio.sleep(0)
     except TimeoutError as error:
         raise XfrmError(f"no end within {patience:g} s") from error
     except OSError as error:
-        number = error.errno or 0
-        raise XfrmError(os.strerror(number) if number else str(error), number) from error
+        raise XfrmError.of(error) from error
     return dump

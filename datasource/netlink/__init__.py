@@ -1,0 +1,1 @@
+"""What all families of netlink(7) have in common."""
