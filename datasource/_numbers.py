@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Hashable
 from typing import Generic, TypeVar
 
+from datasource.model import printable_ascii
+
 __all__ = ["Names", "Numbers"]
 
 _Key = TypeVar("_Key", bound=Hashable)
@@ -64,7 +66,7 @@ class Names:
             del self._texts[name]
 
     def _new(self, text: str) -> str:
-        printable = "".join(c if " " <= c <= "~" else "?" for c in text)
+        printable = printable_ascii(text)
         name = printable[: self._longest]
         number = 1
         while name in self._texts:

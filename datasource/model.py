@@ -50,6 +50,7 @@ __all__ = [
     "Totals",
     "TrafficSelector",
     "add_counters",
+    "printable_ascii",
 ]
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -60,6 +61,11 @@ class IdentityType(enum.Enum):
 
     ADDRESS = enum.auto()
     NAME = enum.auto()
+
+
+def printable_ascii(text: str) -> str:
+    """Return a text with a question mark in place of all that is not printable ASCII."""
+    return "".join(c if " " <= c <= "~" else "?" for c in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,7 @@ class Identity:
         if "%" not in text:
             with contextlib.suppress(ValueError):
                 return cls(IdentityType.ADDRESS, str(ipaddress.ip_address(text)))
-        printable = "".join(c if " " <= c <= "~" else "?" for c in text)
+        printable = printable_ascii(text)
         if "=" in printable:
             return cls(IdentityType.NAME, printable[-cls.MAX_LENGTH :])
         return cls(IdentityType.NAME, printable[: cls.MAX_LENGTH])

@@ -27,6 +27,7 @@ from agent.config.section import ConfigError, Section
 from agent.config.snmp import parse_snmp
 from agent.config.vrf import parse_vrfs
 from datasource.history import DEFAULT_SIZE, MAX_SIZE
+from datasource.vrf import VrfRules
 
 __all__ = ["DEFAULT", "MAX_SEED", "MAX_TUNNELS", "load", "parse_text"]
 
@@ -91,7 +92,7 @@ def parse_text(text: str, where: str) -> Config:
     top = Section(where, "", content)
     snmp_section = top.section("snmp")
     vrfs = parse_vrfs(top.sections("vrf"))
-    contexts = tuple(dict.fromkeys(vrf.vrf for vrf in vrfs))
+    contexts = VrfRules(vrfs).contexts
     snmp, warnings = parse_snmp(snmp_section, contexts)
     agentx = parse_agentx(top.section("agentx")) if "agentx" in top else None
     if agentx is None and not snmp.listen:

@@ -34,7 +34,7 @@ def parse_notify(
     Args:
         section: ``[notify]``.
         snmp: has the users and views that targets name.
-        contexts: those that there are, beside the global one.
+        contexts: those that there are, the global one among them.
 
     Returns:
         What it says, the tables of access with the targets in them, and the warnings.

@@ -47,7 +47,7 @@ def parse_snmp(section: Section, contexts: Sequence[str]) -> tuple[Snmp, tuple[s
 
     Args:
         section: its table.
-        contexts: those that there are, beside the global one.
+        contexts: those that there are, the global one among them.
 
     Raises:
         ConfigError: a key is wrong, or two contradict each other.

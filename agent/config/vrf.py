@@ -23,8 +23,8 @@ def parse_vrfs(sections: Sequence[Section]) -> tuple[VrfRule, ...]:
 
 
 def existing_context(section: Section, key: str, name: str, known: Sequence[str]) -> bytes:
-    """Return the name of a context that there is; the empty one always is."""
-    if name and name not in known:
+    """Return the name of a context that there is."""
+    if name not in known:
         raise section.fail(key, f"there is no [[vrf]] {name!r}")
     return name.encode()
 

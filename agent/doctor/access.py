@@ -14,6 +14,7 @@ from agent.snmp.community import Network
 from agent.snmp.security import SecurityLevel, SecurityModel
 from agent.snmp.usm.users import UserSettings
 from agent.snmp.vacm import VacmTables
+from datasource.vrf import VrfRules
 
 __all__ = ["Access", "DoctorError", "Scope", "accesses", "refusal"]
 
@@ -69,7 +70,7 @@ def accesses(config: Config) -> Iterator[Access]:
     A user asks in the global context, and in each other one where it may read something.
     """
     snmp = config.snmp
-    contexts = dict.fromkeys(("", *(rule.vrf for rule in config.vrfs)))
+    contexts = VrfRules(config.vrfs).contexts
     yield from _communities(snmp, 1, "v2c", SecurityModel.V2C)
     for user in snmp.users:
         settings = user.settings
@@ -125,7 +126,7 @@ def _scope(
         if entry.group in groups
         and entry.model in (SecurityModel.ANY, model)
         and entry.level <= level
-        and (entry.context == context or (entry.prefix and context.startswith(entry.context)))
+        and entry.is_for(context)
     } - {""}
     if not views:
         return Scope.NOTHING

@@ -57,6 +57,10 @@ class AccessEntry:
     write: str = ""
     notify: str = ""
 
+    def is_for(self, context: bytes) -> bool:
+        """Whether it says something of a context (vacmAccessContextMatch)."""
+        return self.context == context or (self.prefix and context.startswith(self.context))
+
 
 @dataclass(frozen=True, slots=True)
 class Subtree:
@@ -164,7 +168,7 @@ class Vacm:
             if entry.group == group
             and entry.model in (model, SecurityModel.ANY)
             and entry.level <= level
-            and (entry.context == context or (entry.prefix and context.startswith(entry.context)))
+            and entry.is_for(context)
         )
         # One for this very context is also the one with the longest beginning of it.
         return max(
