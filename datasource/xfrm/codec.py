@@ -13,10 +13,10 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from datasource.model import EncapsulationMode, IpAddress
+from datasource.model import EncapsulationMode, IpAddress, Mark
 from datasource.netlink.codec import DUMP, HEADER, REQUEST, NetlinkError, Reply, aligned
 
-__all__ = ["AH", "ESP", "IPCOMP", "Dump", "KernelSa", "Mark", "SaId", "XfrmError", "request"]
+__all__ = ["AH", "ESP", "IPCOMP", "Dump", "KernelSa", "SaId", "XfrmError", "request"]
 
 ESP, AH, IPCOMP = 50, 51, 108
 """Protocols by their IANA numbers."""
@@ -56,13 +56,6 @@ class SaId(NamedTuple):
     """50 (ESP), 51 (AH) or 108 (IPComp)."""
 
 
-class Mark(NamedTuple):
-    """Packets whose mark has this value under this mask are for the SA."""
-
-    value: int
-    mask: int
-
-
 @dataclass(frozen=True, slots=True)
 class KernelSa:
     """One SA, in one direction. Counters are those since it was installed."""
@@ -87,6 +80,7 @@ class KernelSa:
     integrity_failed: int
     """Packets whose integrity check value was wrong."""
     mark: Mark | None = None
+    """Of the packets that are for it."""
     if_id: int | None = None
     """Number of its XFRM interface."""
 

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
-from datasource.model import EncapsulationMode
-from datasource.xfrm.codec import AH, ESP, IPCOMP, Dump, KernelSa, Mark, SaId, XfrmError
+from datasource.model import EncapsulationMode, Mark
+from datasource.xfrm.codec import AH, ESP, IPCOMP, Dump, KernelSa, SaId, XfrmError
 from datasource.xfrm.link import read_sas
 from datasource.xfrm.source import STATISTICS
 from datasource.xfrm.statistics import failures, parse

@@ -11,7 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasource.xfrm.codec import Dump, KernelSa, Mark, SaId, XfrmError
+from datasource.model import Mark
+from datasource.xfrm.codec import Dump, KernelSa, SaId, XfrmError
 from datasource.xfrm.statistics import failures, parse
 from tests.netlink import INFINITE, SEQUENCE, attribute, done, message, sa
 

@@ -7,8 +7,8 @@ from ipaddress import ip_address
 import pytest
 
 from datasource.errors import DataSourceError
-from datasource.model import EncapsulationMode
-from datasource.xfrm.codec import AH, ESP, IPCOMP, Dump, KernelSa, Mark, SaId, XfrmError, request
+from datasource.model import EncapsulationMode, Mark
+from datasource.xfrm.codec import AH, ESP, IPCOMP, Dump, KernelSa, SaId, XfrmError, request
 from tests.netlink import INTERRUPTED, MULTI, SEQUENCE, attribute, done, error, message, sa
 
 KEY = b"a key that nobody may keep"
